@@ -1,0 +1,1 @@
+"""Content: what is asked and exercised, its validation, branching and scoring, and the library."""

@@ -1,0 +1,224 @@
+"""Planning the days ahead, changing a protocol, and showing what a change would do."""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from engine.errors import NotFound, StaleVersion
+from engine.localtime import in_quiet_hours, zone
+from engine.planning import DayPlan, PlannedWindow, plan_day, plan_days, prompt_id
+from engine.prompt import State
+from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
+from engine.records import Enrolment, ProtocolVersion, StoredWindow
+from engine.store import Database, ReadTx, WriteTx, schedules, windows
+
+HORIZON = timedelta(hours=48)
+"""How far ahead windows are planned: what a phone may hold for when it is off line."""
+PREVIEW_DAYS = 7
+
+
+@lru_cache(maxsize=4096)
+def _parsed(document: str) -> StudyProtocol:
+    return parse_protocol(json.loads(document))
+
+
+def protocol_of(version: ProtocolVersion) -> StudyProtocol:
+    """Return the parsed protocol of a stored version (kept in memory: versions never change)."""
+    return _parsed(json.dumps(version.document, sort_keys=True))
+
+
+def plan_horizon(db: Database, *, now: datetime, horizon: timedelta = HORIZON) -> int:
+    """Plan every enrolment's local days that begin before `now + horizon`; return new windows.
+
+    Running it again adds nothing. Windows that are over already are left out.
+    """
+    latest = (now + horizon + timedelta(hours=15)).date()
+    with db.read() as tx:
+        waiting = [
+            e for e in schedules.enrolments_to_plan(tx, latest) if _is_behind(e, now, horizon)
+        ]
+    if not waiting:
+        return 0
+    with db.write() as tx:
+        planned = [
+            window for enrolment in waiting for window in _new_windows(tx, enrolment, now, horizon)
+        ]
+        added = windows.add_windows(tx, planned)
+        schedules.set_planned_through(
+            tx, {enrolment.id: _last_day(enrolment, now, horizon) for enrolment in waiting}
+        )
+    return added
+
+
+def _is_behind(enrolment: Enrolment, now: datetime, horizon: timedelta) -> bool:
+    through = enrolment.planned_through
+    return through is None or through < _last_day(enrolment, now, horizon)
+
+
+def _last_day(enrolment: Enrolment, now: datetime, horizon: timedelta) -> date:
+    return (now + horizon).astimezone(zone(enrolment.zone)).date()
+
+
+def _today(enrolment: Enrolment, now: datetime) -> date:
+    return now.astimezone(zone(enrolment.zone)).date()
+
+
+def _new_windows(
+    tx: ReadTx, enrolment: Enrolment, now: datetime, horizon: timedelta
+) -> Iterable[StoredWindow]:
+    version = schedules.current_version(tx, enrolment.protocol_id)
+    first = max(_today(enrolment, now), enrolment.first_day)
+    if enrolment.planned_through is not None:
+        first = max(first, enrolment.planned_through + timedelta(days=1))
+    days = (_last_day(enrolment, now, horizon) - first).days + 1
+    return _windows(enrolment, version, first, days, now)
+
+
+def _windows(
+    enrolment: Enrolment, version: ProtocolVersion, first: date, days: int, now: datetime
+) -> list[StoredWindow]:
+    tz = zone(enrolment.zone)
+    protocol = protocol_of(version)
+    plans = (
+        plan_day(protocol, first + timedelta(days=ahead), tz, first_day=enrolment.first_day)
+        for ahead in range(days)
+    )
+    return [
+        _stored(enrolment, version, window)
+        for plan in plans
+        for window in plan.windows
+        if window.slots[-1] > now
+    ]
+
+
+def _stored(enrolment: Enrolment, version: ProtocolVersion, window: PlannedWindow) -> StoredWindow:
+    return StoredWindow(
+        id=prompt_id(enrolment.id, window.assignment, window.local_date, window.window),
+        enrolment_id=enrolment.id,
+        patient_id=enrolment.patient_id,
+        protocol_id=version.protocol_id,
+        protocol_version=version.version,
+        zone=enrolment.zone,
+        assignment=window.assignment,
+        content_id=window.content,
+        local_date=window.local_date,
+        window=window.window,
+        start_at=window.start_at,
+        end_at=window.end_at,
+        slots=window.slots,
+        timing=window.timing,
+        objective=window.objective,
+        representative=window.representative,
+        within=window.within,
+        expires_after=window.expires_after,
+        state=State.PLANNED,
+        decided_at=None,
+        due_at=window.slots[0] if len(window.slots) == 1 else None,
+        seed=enrolment.seed,
+        control_share=enrolment.control_share,
+    )
+
+
+def preview(
+    db: Database,
+    patient_id: UUID,
+    document: object,
+    *,
+    known_content: Collection[str],
+    now: datetime,
+    days: int = PREVIEW_DAYS,
+) -> tuple[DayPlan, ...]:
+    """Return what `document` would plan for the coming days, by the same pure function.
+
+    Stores nothing. Raises ProtocolFaults and NotFound.
+    """
+    protocol = parse_protocol(document, known_content=known_content)
+    with db.read() as tx:
+        enrolment = _enrolment(tx, patient_id)
+    first = _today(enrolment, now) + timedelta(days=1)
+    return plan_days(protocol, first, days, zone(enrolment.zone), enrolment.first_day)
+
+
+def change_protocol(
+    db: Database,
+    patient_id: UUID,
+    document: object,
+    *,
+    expected_version: int,
+    known_content: Collection[str],
+    by: str,
+    now: datetime,
+) -> ProtocolVersion:
+    """Store a new version and re-plan what is not sent yet; return the version.
+
+    Prompts that were sent never come again. A prompt whose slot is drawn already keeps its draw
+    if the new protocol still allows that instant, else it is cancelled. Raises ProtocolFaults,
+    NotFound, and StaleVersion when another version was saved since `expected_version`.
+    """
+    protocol = parse_protocol(document, known_content=known_content)
+    with db.write() as tx:
+        enrolment = _enrolment(tx, patient_id)
+        current = schedules.current_version(tx, enrolment.protocol_id)
+        if current.version != expected_version:
+            raise StaleVersion(expected_version, current.version)
+        version = ProtocolVersion(
+            protocol_id=enrolment.protocol_id,
+            version=current.version + 1,
+            document=dump_protocol(protocol),
+            created_by=by,
+            created_at=now,
+        )
+        schedules.add_version(tx, version)
+        _replan(tx, enrolment, version, now)
+    return version
+
+
+def _replan(tx: WriteTx, enrolment: Enrolment, version: ProtocolVersion, now: datetime) -> None:
+    if enrolment.planned_through is None:
+        return
+    today = max(_today(enrolment, now), enrolment.first_day)
+    days = (enrolment.planned_through - today).days + 1
+    wanted = {w.id: w for w in _windows(enrolment, version, today, days, now)}
+    standing = windows.windows_from(tx, enrolment.id, today)
+    undecided = [w for w in standing if w.decided_at is None and w.state == State.PLANNED]
+    changed = [w.id for w in undecided if not _same(w, wanted.get(w.id))]
+    windows.drop_undecided(tx, changed)
+    drawn = [w for w in standing if w.decided_at and w.state in {State.PLANNED, State.RETRY}]
+    refused = [w.id for w in drawn if not _still_allowed(w, wanted.get(w.id), version)]
+    windows.cancel_unsent(tx, refused, "the protocol was changed", now=now)
+    windows.add_windows(tx, wanted.values())
+
+
+def _same(stored: StoredWindow, wanted: StoredWindow | None) -> bool:
+    if wanted is None:
+        return False
+    as_written = replace(wanted, protocol_version=stored.protocol_version)
+    return stored == as_written
+
+
+def _still_allowed(
+    drawn: StoredWindow, wanted: StoredWindow | None, version: ProtocolVersion
+) -> bool:
+    if wanted is None or drawn.due_at is None or drawn.content_id != wanted.content_id:
+        return False
+    quiet = protocol_of(version).quiet_hours
+    inside = wanted.start_at <= drawn.due_at < wanted.end_at or drawn.due_at in wanted.slots
+    return inside and not in_quiet_hours(drawn.due_at, ZoneInfo(drawn.zone), quiet)
+
+
+def _enrolment(tx: ReadTx, patient_id: UUID) -> Enrolment:
+    enrolment = schedules.enrolment_of(tx, patient_id)
+    if enrolment is None:
+        raise NotFound("patient")
+    return enrolment
+
+
+def protocol_for(db: Database, patient_id: UUID) -> tuple[Enrolment, list[ProtocolVersion]]:
+    """Return the patient's enrolment and all versions of its protocol, newest first."""
+    with db.read() as tx:
+        enrolment = _enrolment(tx, patient_id)
+        return enrolment, schedules.versions(tx, enrolment.protocol_id)

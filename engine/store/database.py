@@ -1,0 +1,140 @@
+"""Opening a database and its transactions.
+
+SQLite runs in WAL mode with `synchronous=FULL` (an acknowledged answer survives a power cut) and
+takes its write lock at BEGIN, so a write transaction never fails half way for lack of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from engine.errors import WelltimedError
+
+BUSY_TIMEOUT_MS = 5_000
+_WRITES = "welltimed_writes"
+
+
+class DatabaseUnusable(WelltimedError):
+    """The database cannot be opened; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTx:
+    """An open transaction that only reads."""
+
+    conn: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTx(ReadTx):
+    """An open transaction that may write; it commits when its block ends without an error."""
+
+
+class Database:
+    """A database and the two ways to use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{_WRITES: True})
+
+    @property
+    def url(self) -> str:
+        """Return the address with any password hidden."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Return whether this is SQLite."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTx]:
+        """Open a consistent view of the data."""
+        with self._engine.begin() as conn:
+            yield ReadTx(conn)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTx]:
+        """Open a write transaction: commit at the end of the block, roll back on any error."""
+        with self._writer.begin() as conn:
+            yield WriteTx(conn)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Open a bare connection, for migrations."""
+        with self._engine.connect() as conn:
+            yield conn
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the database at `url` (`sqlite:///file` or `postgresql+psycopg://...`).
+
+    Raises DatabaseUnusable when the address is malformed or a SQLite file cannot be written.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnusable(
+            "database_url: not an address like sqlite:///file or postgresql://host/name"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(url, parsed.database))
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return Database(create_engine(parsed, pool_size=10, pool_pre_ping=True))
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    in_memory = path in {None, "", ":memory:"}
+    if in_memory:
+        engine = create_engine(url, poolclass=StaticPool)
+    else:
+        _check_writable(Path(str(path)))
+        engine = create_engine(url, pool_size=20, max_overflow=40)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise DatabaseUnusable(f"cannot write {path}: {error.strerror}") from error
+
+
+def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 (driver's own types)
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _on_begin(conn: Connection) -> None:
+    writes = conn.get_execution_options().get(_WRITES, False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_reachable(db: Database) -> bool:
+    """Return whether the database answers."""
+    try:
+        with db.read() as tx:
+            tx.conn.exec_driver_sql("SELECT 1")
+    except OperationalError:
+        return False
+    return True

@@ -1,0 +1,309 @@
+"""Repository of the way from a drawn prompt to the phone: claim, intent, record.
+
+Every change compares the state it starts from, so a worker that was paused and wakes up late
+changes nothing. Truth about delivery is "any attempt accepted": a late success corrects a failure,
+and nothing corrects a success.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from engine.prompt import State
+from engine.records import AttemptResult, Decision, DuePrompt, Intent
+from engine.store import tables
+from engine.store.database import ReadTx, WriteTx
+
+
+def add_decisions(
+    tx: WriteTx, decisions: Sequence[Decision], expires_at: dict[UUID, datetime]
+) -> None:
+    """Store draws and set the prompts' due and expiry instants, all in one transaction."""
+    if not decisions:
+        return
+    tx.conn.execute(insert(tables.Decision), [_decision_row(decision) for decision in decisions])
+    prompts = tables.Prompt.__table__
+    tx.conn.execute(
+        update(tables.Prompt)
+        .where(prompts.c.id == bindparam("key"), prompts.c.decided_at.is_(None))
+        .values(
+            decided_at=bindparam("at"), due_at=bindparam("due"), expires_at=bindparam("expires")
+        ),
+        [
+            {
+                "key": decision.prompt_id,
+                "at": decision.decided_at,
+                "due": decision.slots[decision.chosen],
+                "expires": expires_at[decision.prompt_id],
+            }
+            for decision in decisions
+        ],
+    )
+
+
+def end_undecided(tx: WriteTx, reasons: dict[UUID, tuple[State, str]], *, now: datetime) -> None:
+    """End windows for which no draw could be made, each with its reason."""
+    for prompt_id, (state, reason) in reasons.items():
+        tx.conn.execute(
+            update(tables.Prompt)
+            .where(tables.Prompt.id == prompt_id, tables.Prompt.state == State.PLANNED)
+            .values(state=state, reason=reason, closed_at=now)
+        )
+
+
+def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
+    """Take over from dead workers; return how many went back to planned and to unknown.
+
+    A lapsed claim had sent nothing. A lapsed `sending` may have: it is unknown, and stays so
+    until the phone or the late worker itself says otherwise.
+    """
+    prompts = tables.Prompt
+    claimed = tx.conn.execute(
+        update(prompts)
+        .where(prompts.state == State.CLAIMED, prompts.lease_until <= now)
+        .values(state=State.PLANNED, owner=None, lease_until=None)
+    ).rowcount
+    sending = tx.conn.execute(
+        update(prompts)
+        .where(prompts.state == State.SENDING, prompts.lease_until <= now)
+        .values(
+            state=State.UNKNOWN,
+            reason="the worker stopped while sending",
+            sent_at=prompts.lease_until,
+            owner=None,
+        )
+    ).rowcount
+    return claimed, sending
+
+
+def expire(tx: WriteTx, *, now: datetime) -> int:
+    """End prompts whose time is over before anything was sent; return how many."""
+    prompts = tables.Prompt
+    return tx.conn.execute(
+        update(prompts)
+        .where(
+            prompts.state.in_([State.PLANNED, State.RETRY]),
+            prompts.decided_at.is_not(None),
+            prompts.due_at <= now,
+            prompts.expires_at <= now,
+        )
+        .values(state=State.EXPIRED, reason="not sent in time", closed_at=now)
+    ).rowcount
+
+
+def claim(
+    tx: WriteTx, owner: str, *, now: datetime, lease: timedelta, limit: int
+) -> list[DuePrompt]:
+    """Lease up to `limit` due prompts to `owner`, oldest first."""
+    prompts = tables.Prompt
+    due = (
+        select(prompts.id)
+        .where(
+            prompts.state.in_([State.PLANNED, State.RETRY]),
+            prompts.decided_at.is_not(None),
+            prompts.due_at <= now,
+            prompts.expires_at > now,
+            (prompts.next_try_at.is_(None)) | (prompts.next_try_at <= now),
+        )
+        .order_by(prompts.due_at, prompts.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(tx.conn.execute(due).scalars())
+    if not ids:
+        return []
+    rows = tx.conn.execute(
+        update(prompts)
+        .where(prompts.id.in_(ids))
+        .values(state=State.CLAIMED, owner=owner, epoch=prompts.epoch + 1, lease_until=now + lease)
+        .returning(
+            prompts.id,
+            prompts.enrolment_id,
+            prompts.patient_id,
+            prompts.protocol_id,
+            prompts.protocol_version,
+            prompts.zone,
+            prompts.local_date,
+            prompts.due_at,
+            prompts.expires_at,
+            prompts.epoch,
+            prompts.attempts,
+        )
+    )
+    claimed = [DuePrompt(**row._mapping) for row in rows]
+    return sorted(claimed, key=lambda prompt: (prompt.due_at, prompt.id))
+
+
+def last_sent(tx: ReadTx, enrolment_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return for each enrolment when something was last sent to it."""
+    prompts = tables.Prompt
+    rows = tx.conn.execute(
+        select(prompts.enrolment_id, func.max(prompts.sent_at).label("at"))
+        .where(prompts.enrolment_id.in_(enrolment_ids), prompts.sent_at.is_not(None))
+        .group_by(prompts.enrolment_id)
+    )
+    return {row.enrolment_id: _aware(row.at) for row in rows}
+
+
+def sent_on(
+    tx: ReadTx, enrolment_ids: Sequence[UUID], days: Sequence[date]
+) -> dict[tuple[UUID, date], int]:
+    """Return how many prompts each enrolment was sent on each local date."""
+    prompts = tables.Prompt
+    rows = tx.conn.execute(
+        select(prompts.enrolment_id, prompts.local_date, func.count().label("n"))
+        .where(
+            prompts.enrolment_id.in_(enrolment_ids),
+            prompts.local_date.in_(days),
+            prompts.sent_at.is_not(None),
+        )
+        .group_by(prompts.enrolment_id, prompts.local_date)
+    )
+    return {(row.enrolment_id, row.local_date): row.n for row in rows}
+
+
+def release(
+    tx: WriteTx,
+    prompt: DuePrompt,
+    state: State,
+    reason: str,
+    *,
+    now: datetime,
+    next_try_at: datetime | None = None,
+) -> None:
+    """Give a claimed prompt back without sending: to try later, or ended with a reason."""
+    ended = state not in {State.RETRY, State.PLANNED}
+    tx.conn.execute(
+        update(tables.Prompt)
+        .where(
+            tables.Prompt.id == prompt.id,
+            tables.Prompt.state == State.CLAIMED,
+            tables.Prompt.epoch == prompt.epoch,
+        )
+        .values(
+            state=state,
+            reason=reason,
+            owner=None,
+            next_try_at=next_try_at,
+            closed_at=now if ended else None,
+        )
+    )
+
+
+def add_intents(
+    tx: WriteTx, intents: Sequence[Intent], *, now: datetime, lease: timedelta
+) -> list[Intent]:
+    """Commit to sending: store each intent whose claim still stands, and return those."""
+    standing = []
+    prompts = tables.Prompt
+    for intent in intents:
+        moved = tx.conn.execute(
+            update(prompts)
+            .where(
+                prompts.id == intent.prompt_id,
+                prompts.state == State.CLAIMED,
+                prompts.epoch == intent.epoch,
+            )
+            .values(state=State.SENDING, attempts=intent.attempt, lease_until=now + lease)
+        ).rowcount
+        if moved:
+            standing.append(intent)
+    if standing:
+        tx.conn.execute(
+            insert(tables.Attempt),
+            [
+                {
+                    "prompt_id": intent.prompt_id,
+                    "attempt": intent.attempt,
+                    "epoch": intent.epoch,
+                    "device_id": intent.device_id,
+                    "intended_at": now,
+                }
+                for intent in standing
+            ],
+        )
+    return standing
+
+
+def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> None:
+    """Store what came of intents, and move their prompts on."""
+    for result in results:
+        intent = result.intent
+        tx.conn.execute(
+            update(tables.Attempt)
+            .where(
+                tables.Attempt.prompt_id == intent.prompt_id,
+                tables.Attempt.attempt == intent.attempt,
+                tables.Attempt.finished_at.is_(None),
+            )
+            .values(
+                finished_at=now,
+                outcome=result.outcome,
+                http_status=result.http_status,
+                detail=result.detail,
+            )
+        )
+        tx.conn.execute(
+            update(tables.Prompt)
+            .where(
+                tables.Prompt.id == intent.prompt_id,
+                tables.Prompt.state.in_(_correctable_by(result.state)),
+            )
+            .values(**_after(result, now))
+        )
+        if result.token_dead:
+            tx.conn.execute(
+                update(tables.Device)
+                .where(
+                    tables.Device.id == intent.device_id,
+                    tables.Device.push_token == intent.push_token,
+                )
+                .values(token_dead_at=now)
+            )
+
+
+def _correctable_by(state: str) -> list[State]:
+    if state == State.ACCEPTED:
+        return [State.SENDING, State.UNKNOWN, State.FAILED, State.EXPIRED]
+    return [State.SENDING]
+
+
+def _after(result: AttemptResult, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "state": result.state,
+        "owner": None,
+        "next_try_at": result.next_try_at,
+        "reason": None if result.state == State.ACCEPTED else result.outcome,
+    }
+    if result.state in {State.ACCEPTED, State.UNKNOWN}:
+        values["sent_at"] = func.coalesce(tables.Prompt.sent_at, now)
+    if result.state == State.FAILED:
+        values["closed_at"] = now
+    if result.state == State.ACCEPTED:
+        values["closed_at"] = None
+    return values
+
+
+def _decision_row(decision: Decision) -> dict[str, Any]:
+    return {
+        "prompt_id": decision.prompt_id,
+        "decided_at": decision.decided_at,
+        "policy": decision.policy,
+        "policy_version": decision.policy_version,
+        "arm": decision.arm,
+        "arm_probability": decision.arm_probability,
+        "epsilon": decision.epsilon,
+        "seed": decision.seed,
+        "slots": [int(slot.timestamp()) for slot in decision.slots],
+        "available": list(decision.available),
+        "propensities": list(decision.propensities),
+        "chosen": decision.chosen,
+        "features": decision.features,
+    }
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,190 @@
+"""Repository of what therapists and researchers read: caseloads, prompt lives, counts."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, case, func, select
+
+from engine.records import CaseloadRow, Counts, Decision, PromptRecord
+from engine.store import tables
+from engine.store.database import ReadTx
+from engine.store.people import patient_value
+from engine.store.types import AnyRow
+
+
+def caseload(tx: ReadTx, clinician_id: UUID, *, first: date, last: date) -> list[CaseloadRow]:
+    """Return the clinician's patients by name, with counts over the local dates given."""
+    rows = tx.conn.execute(
+        _patients_of(clinician_id).order_by(func.lower(tables.Patient.name), tables.Patient.id)
+    ).all()
+    ids = [row.id for row in rows]
+    counts = _counts(tx, ids, first, last)
+    answers = _answers(tx, ids)
+    phones = _phones(tx, ids)
+    return [
+        CaseloadRow(
+            patient=patient_value(row),
+            counts=counts.get(row.id, Counts()),
+            last_answer_at=answers.get(row.id, (None, None))[0],
+            risk_at=answers.get(row.id, (None, None))[1],
+            devices=phones.get(row.id, 0),
+        )
+        for row in rows
+    ]
+
+
+def _patients_of(clinician_id: UUID) -> Select[*tuple[Any, ...]]:
+    return (
+        select(tables.Patient)
+        .join(tables.Caseload, tables.Caseload.patient_id == tables.Patient.id)
+        .where(tables.Caseload.clinician_id == clinician_id)
+    )
+
+
+def _counts(tx: ReadTx, patient_ids: Sequence[UUID], first: date, last: date) -> dict[UUID, Counts]:
+    prompts = tables.Prompt
+    rows = tx.conn.execute(
+        select(
+            prompts.patient_id,
+            func.count().label("planned"),
+            func.count(prompts.sent_at).label("sent"),
+            func.count(prompts.delivered_at).label("delivered"),
+            func.count(prompts.opened_at).label("opened"),
+            func.count(prompts.answered_at).label("answered"),
+        )
+        .where(prompts.patient_id.in_(patient_ids), prompts.local_date.between(first, last))
+        .group_by(prompts.patient_id)
+    )
+    return {
+        row.patient_id: Counts(
+            planned=row.planned,
+            sent=row.sent,
+            delivered=row.delivered,
+            opened=row.opened,
+            answered=row.answered,
+        )
+        for row in rows
+    }
+
+
+def _answers(
+    tx: ReadTx, patient_ids: Sequence[UUID]
+) -> dict[UUID, tuple[datetime | None, datetime | None]]:
+    responses = tables.Response
+    risky = case((responses.risk, responses.answered_at), else_=None)
+    rows = tx.conn.execute(
+        select(
+            responses.patient_id,
+            func.max(responses.answered_at, type_=responses.answered_at.type).label("last"),
+            func.max(risky, type_=responses.answered_at.type).label("risk"),
+        )
+        .where(responses.patient_id.in_(patient_ids))
+        .group_by(responses.patient_id)
+    )
+    return {row.patient_id: (row.last, row.risk) for row in rows}
+
+
+def _phones(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, int]:
+    devices = tables.Device
+    rows = tx.conn.execute(
+        select(devices.patient_id, func.count().label("n"))
+        .where(devices.patient_id.in_(patient_ids), devices.retired_at.is_(None))
+        .group_by(devices.patient_id)
+    )
+    return {row.patient_id: row.n for row in rows}
+
+
+def prompt_records(tx: ReadTx, patient_id: UUID, *, first: date, last: date) -> list[PromptRecord]:
+    """Return the whole life of each of the patient's prompts on these local dates, in order."""
+    prompts, decisions, responses = tables.Prompt, tables.Decision, tables.Response
+    rows = tx.conn.execute(
+        select(
+            prompts,
+            decisions.arm,
+            decisions.arm_probability,
+            decisions.propensities,
+            decisions.chosen,
+            responses.answers,
+            responses.scores,
+            responses.risk,
+            responses.late,
+        )
+        .outerjoin(decisions, decisions.prompt_id == prompts.id)
+        .outerjoin(responses, responses.prompt_id == prompts.id)
+        .where(prompts.patient_id == patient_id, prompts.local_date.between(first, last))
+        .order_by(prompts.local_date, prompts.start_at, prompts.assignment)
+    )
+    return [_record(row) for row in rows]
+
+
+def decision_of(tx: ReadTx, patient_id: UUID, prompt_id: UUID) -> Decision | None:
+    """Return the draw behind one of the patient's prompts."""
+    decisions = tables.Decision
+    row = tx.conn.execute(
+        select(decisions)
+        .join(tables.Prompt, tables.Prompt.id == decisions.prompt_id)
+        .where(decisions.prompt_id == prompt_id, tables.Prompt.patient_id == patient_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    values["slots"] = tuple(datetime.fromtimestamp(slot, UTC) for slot in row.slots)
+    values["available"] = tuple(row.available)
+    values["propensities"] = tuple(row.propensities)
+    return Decision(**values)
+
+
+def arm_outcomes(tx: ReadTx) -> list[tuple[str, str, int]]:
+    """Return (person, arm, proximal outcome) of every adaptive window's prompt."""
+    rows = tx.conn.execute(
+        select(tables.Outcome.person, tables.Outcome.arm, tables.Outcome.y)
+        .where(tables.Outcome.arm.in_(["uniform", "adaptive"]))
+        .join(tables.Prompt, tables.Prompt.id == tables.Outcome.prompt_id)
+        .where(tables.Prompt.timing == "adaptive")
+        .order_by(tables.Outcome.seq)
+    )
+    return [(row.person, row.arm, row.y) for row in rows]
+
+
+def totals(tx: ReadTx) -> dict[str, int]:
+    """Return how many prompts were planned, sent and answered in all."""
+    prompts = tables.Prompt
+    row = tx.conn.execute(
+        select(
+            func.count().label("planned"),
+            func.count(prompts.sent_at).label("sent"),
+            func.count(prompts.answered_at).label("answered"),
+        ).select_from(prompts)
+    ).one()
+    return dict(row._mapping)
+
+
+def _record(row: AnyRow) -> PromptRecord:
+    chosen = None if row.chosen is None else row.propensities[row.chosen]
+    return PromptRecord(
+        id=row.id,
+        assignment=row.assignment,
+        content_id=row.content_id,
+        local_date=row.local_date,
+        zone=row.zone,
+        start_at=row.start_at,
+        end_at=row.end_at,
+        state=row.state,
+        reason=row.reason,
+        timing=row.timing,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        sent_at=row.sent_at,
+        delivered_at=row.delivered_at,
+        shown_at=row.shown_at,
+        opened_at=row.opened_at,
+        answered_at=row.answered_at,
+        late=bool(row.late),
+        arm=row.arm,
+        propensity=chosen,
+        answers=row.answers,
+        scores=row.scores,
+        risk=bool(row.risk),
+    )

@@ -1,0 +1,134 @@
+"""Repository of protocols and enrolments."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, insert, select, update
+
+from engine.records import Enrolment, ProtocolVersion
+from engine.store import tables
+from engine.store.database import ReadTx, WriteTx
+from engine.store.types import AnyRow
+
+
+def add_protocol(tx: WriteTx, protocol_id: UUID, name: str, *, now: datetime) -> None:
+    """Store an empty line of versions."""
+    tx.conn.execute(insert(tables.Protocol).values(id=protocol_id, name=name, created_at=now))
+
+
+def add_version(tx: WriteTx, version: ProtocolVersion) -> None:
+    """Store one immutable version."""
+    tx.conn.execute(
+        insert(tables.ProtocolVersion).values(
+            protocol_id=version.protocol_id,
+            version=version.version,
+            document=version.document,
+            created_by=version.created_by,
+            created_at=version.created_at,
+        )
+    )
+
+
+def current_version(tx: ReadTx, protocol_id: UUID) -> ProtocolVersion:
+    """Return the newest version of a protocol."""
+    versions = tables.ProtocolVersion
+    row = tx.conn.execute(
+        select(versions)
+        .where(versions.protocol_id == protocol_id)
+        .order_by(versions.version.desc())
+        .limit(1)
+    ).one()
+    return _version(row)
+
+
+def version(tx: ReadTx, protocol_id: UUID, number: int) -> ProtocolVersion:
+    """Return one version of a protocol."""
+    versions = tables.ProtocolVersion
+    row = tx.conn.execute(
+        select(versions).where(versions.protocol_id == protocol_id, versions.version == number)
+    ).one()
+    return _version(row)
+
+
+def versions(tx: ReadTx, protocol_id: UUID) -> list[ProtocolVersion]:
+    """Return all versions, newest first: who changed what, and when."""
+    table = tables.ProtocolVersion
+    rows = tx.conn.execute(
+        select(table).where(table.protocol_id == protocol_id).order_by(table.version.desc())
+    )
+    return [_version(row) for row in rows]
+
+
+def add_enrolment(tx: WriteTx, enrolment: Enrolment, *, now: datetime) -> None:
+    """Store an enrolment."""
+    tx.conn.execute(
+        insert(tables.Enrolment).values(
+            id=enrolment.id,
+            patient_id=enrolment.patient_id,
+            protocol_id=enrolment.protocol_id,
+            seed=enrolment.seed,
+            control_share=enrolment.control_share,
+            first_day=enrolment.first_day,
+            planned_through=enrolment.planned_through,
+            created_at=now,
+        )
+    )
+
+
+def _enrolments() -> Select[*tuple[Any, ...]]:
+    return (
+        select(tables.Enrolment, tables.Patient.zone)
+        .join(tables.Patient, tables.Patient.id == tables.Enrolment.patient_id)
+        .where(tables.Enrolment.ended_at.is_(None))
+    )
+
+
+def enrolment_of(tx: ReadTx, patient_id: UUID) -> Enrolment | None:
+    """Return the patient's running enrolment."""
+    row = tx.conn.execute(
+        _enrolments().where(tables.Enrolment.patient_id == patient_id)
+    ).one_or_none()
+    return _enrolment(row) if row else None
+
+
+def enrolments_to_plan(tx: ReadTx, before: date) -> list[Enrolment]:
+    """Return running enrolments that are not yet planned through `before`."""
+    table = tables.Enrolment
+    rows = tx.conn.execute(
+        _enrolments().where((table.planned_through.is_(None)) | (table.planned_through < before))
+    )
+    return [_enrolment(row) for row in rows]
+
+
+def set_planned_through(tx: WriteTx, days: dict[UUID, date]) -> None:
+    """Note for each enrolment the last local day that is planned."""
+    for enrolment_id, day in days.items():
+        tx.conn.execute(
+            update(tables.Enrolment)
+            .where(tables.Enrolment.id == enrolment_id)
+            .values(planned_through=day)
+        )
+
+
+def _enrolment(row: AnyRow) -> Enrolment:
+    return Enrolment(
+        id=row.id,
+        patient_id=row.patient_id,
+        zone=row.zone,
+        protocol_id=row.protocol_id,
+        seed=row.seed,
+        control_share=row.control_share,
+        first_day=row.first_day,
+        planned_through=row.planned_through,
+    )
+
+
+def _version(row: AnyRow) -> ProtocolVersion:
+    return ProtocolVersion(
+        protocol_id=row.protocol_id,
+        version=row.version,
+        document=row.document,
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )

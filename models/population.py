@@ -1,0 +1,154 @@
+"""The population curve: how likely the average person answers, by half hour and type of day.
+
+A logistic regression on a periodic cubic spline with a ridge penalty (Eilers & Marx 1996), whose
+strength is chosen by marginal likelihood. The person's running level is in the model, so a change
+in who is prompted when does not bend the curve.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import SplineTransformer
+
+from models.bins import BINS, Floats, Ints, centres
+from models.history import History, levels
+
+CURVE_SDS = (0.05, 0.1, 0.2, 0.4, 0.8)  # candidate prior SDs of a spline coefficient, logit
+CONTRAST = 0.5  # the same for work minus off, as a share: types of day differ less than hours do
+LEVEL_SD = 3.0  # weak: the coefficient of the level should come out near 1
+LEVEL_STEP = 0.1  # levels are grouped this finely, which keeps the regression small
+PRIOR_BASE_SD = 0.8  # typical SD of base rates on the logit scale in 18 public data sets
+PRIOR_PERSONS = 5.0  # how many persons that typical value is worth
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The fitted population.
+
+    logit: (96,) of an average person; base_sd: SD of persons' base rates (logit); offset: (visits,)
+    what the running level adds to the logit on each visit; level: (n,) the same from now on.
+    """
+
+    logit: Floats
+    base_sd: float
+    offset: Floats
+    level: Floats
+
+
+def fit_curve(history: History, half_life: float) -> Curve:
+    """Return the population curve of a history; half_life of running levels in days.
+
+    Alternates between levels given the curve and the curve given levels. Two half observations
+    keep it finite for constant labels or none at all (Haldane 1956).
+    """
+    logit = np.zeros(2 * BINS)
+    slope = 0.0
+    before, after = np.zeros(history.visit_person.size), np.zeros(history.weight.size)
+    for _ in range(ROUNDS):
+        logit, slope = _best_regression(history, before)
+        before, after = levels(history, expit(logit)[history.cell], half_life)
+    logit, slope = _best_regression(history, before)
+    base_sd = _base_sd(history, logit)
+    return Curve(logit=logit, base_sd=base_sd, offset=slope * before, level=slope * after)
+
+
+def _spline() -> Floats:
+    """Return the (96, 24) design: a shared periodic spline and a work/off contrast."""
+    knots = np.linspace(0.0, 24.0, 13)[:, None]
+    spline = SplineTransformer(degree=3, knots=knots, extrapolation="periodic")
+    hours = np.asarray(spline.fit_transform(centres()[:, None]), dtype=np.float64)
+    shared = np.vstack([hours, hours])
+    sign = np.repeat([-1.0, 1.0], BINS)[:, None]
+    return np.hstack([shared, shared * sign * CONTRAST])
+
+
+_DESIGN = _spline()
+
+
+def _best_regression(history: History, before: Floats) -> tuple[Floats, float]:
+    """Return the curve (96,) and the level's slope under the prior SD with the most evidence."""
+    cell, level, yes, total = _grouped(history, before)
+    best = (-np.inf, np.zeros(2 * BINS), 0.0)
+    for curve_sd in CURVE_SDS:
+        features = np.column_stack([_DESIGN[cell] * curve_sd, level * LEVEL_SD])
+        intercept, weights = _regress(features, yes, total)
+        evidence = _evidence(features, yes, total, intercept, weights)
+        if evidence > best[0]:
+            curve = intercept + curve_sd * (_DESIGN @ weights[:-1])
+            best = (evidence, curve, max(0.0, float(weights[-1]) * LEVEL_SD))
+    return best[1], best[2]
+
+
+def _grouped(history: History, before: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+    """Return cell, level, weighted answers and weighted prompts of each cell and grouped level."""
+    steps = np.round(before / LEVEL_STEP).astype(np.int64)[history.visit]
+    groups, inverse = np.unique(
+        np.column_stack([history.cell, steps]), axis=0, return_inverse=True
+    )
+    weight, inverse = history.weight[history.person], inverse.reshape(-1)
+    yes = np.bincount(inverse, weights=weight * history.label, minlength=len(groups))
+    total = np.bincount(inverse, weights=weight, minlength=len(groups))
+    return groups[:, 0], groups[:, 1] * LEVEL_STEP, yes, total
+
+
+def _regress(features: Floats, yes: Floats, total: Floats) -> tuple[float, Floats]:
+    """Return intercept and coefficients.
+
+    Columns come scaled by their prior SD, so the ridge penalty with C = 1 is exactly the prior.
+    """
+    nothing = np.zeros((2, features.shape[1]))
+    X = np.vstack([features, features, nothing])
+    y = np.concatenate([np.ones(yes.size), np.zeros(yes.size), [1.0, 0.0]])
+    weights = np.concatenate([yes, np.maximum(total - yes, 0.0), [0.5, 0.5]])
+    used = weights > 0
+    model = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=100)
+    model.fit(X[used], y[used], sample_weight=weights[used])
+    return float(model.intercept_[0]), np.asarray(model.coef_, dtype=np.float64)[0]
+
+
+def _evidence(
+    features: Floats, yes: Floats, total: Floats, intercept: float, weights: Floats
+) -> float:
+    """Return the log marginal likelihood of the prior up to a constant (MacKay 1992, Laplace)."""
+    logit = intercept + features @ weights
+    chance = expit(logit)
+    fit = float((yes * logit - total * np.logaddexp(0.0, logit)).sum())
+    X = np.column_stack([features, np.ones(logit.size)])
+    precision = (X * (total * chance * (1.0 - chance))[:, None]).T @ X
+    precision += np.diag(np.r_[np.ones(weights.size), 0.25])
+    return fit - 0.5 * float(weights @ weights) - 0.5 * float(np.linalg.slogdet(precision)[1])
+
+
+def _base_sd(history: History, logit: Floats) -> float:
+    """Return the SD of persons' base rates (logit), by a few rounds of EM.
+
+    Dempster, Laird & Rubin (1977); a handful of imaginary persons with the typical SD steady it.
+    """
+    seen, answered = history.tally(np.ones_like(history.label)), history.tally(history.label)
+    active = history.weight * (seen.sum(axis=1) > 0)
+    base_sd = PRIOR_BASE_SD
+    for _ in range(4):
+        base, variance = _base_rates(seen, answered, logit, base_sd)
+        spread = float((active * (base**2 + variance)).sum()) + PRIOR_PERSONS * PRIOR_BASE_SD**2
+        base_sd = float(np.sqrt(spread / (float(active.sum()) + PRIOR_PERSONS)))
+    return base_sd
+
+
+def _base_rates(
+    seen: Floats, answered: Floats, logit: Floats, base_sd: float
+) -> tuple[Floats, Floats]:
+    """Return the posterior mode and variance (n,) of each person's base rate on the logit scale."""
+    base = np.zeros(seen.shape[0])
+    curvature = np.full_like(base, base_sd**-2)
+    for _ in range(30):
+        chance = expit(logit[None, :] + base[:, None])
+        slope = (answered - seen * chance).sum(axis=1) - base / base_sd**2
+        curvature = (seen * chance * (1.0 - chance)).sum(axis=1) + base_sd**-2
+        step = np.clip(slope / curvature, -1.5, 1.5)
+        base = base + step
+        if base.size == 0 or float(np.abs(step).max()) < 1e-6:
+            break
+    return base, 1.0 / curvature

@@ -1,0 +1,1 @@
+"""Patient worlds and runs of timing policies in them."""

@@ -1,0 +1,1 @@
+"""Sending prompts through Firebase Cloud Messaging, and a stand-in for it that runs locally."""
