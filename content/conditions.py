@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, BeforeValidator, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from content.fields import Answer, Many, Name, Strict
+from content.fields import LARGEST, Answer, Many, Name, Strict, counted
 
 Op = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "answered"]
 Scalar = str | int | float | bool
@@ -22,11 +22,17 @@ SHAPES = {"all": "AllOf", "any": "AnyOf", "not": "Not"}
 def _value(value: object) -> object:
     """Return a comparison's right side; a list becomes a tuple. Raises a validation error."""
     parts = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if not parts or not all(isinstance(part, str | int | float | bool) for part in parts):
+    if not parts or not all(_is_scalar(part) for part in parts):
         raise PydanticCustomError(
-            "condition_value", "must be text, a number, true or false, or a list of these"
+            "condition_value", "must be text, a finite number, true or false, or a list of these"
         )
     return parts if isinstance(value, list | tuple) else value
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, int | float) and abs(value) <= LARGEST
 
 
 class Comparison(Strict):
@@ -61,13 +67,13 @@ class Comparison(Strict):
 class AllOf(Strict):
     """True when every part is true."""
 
-    all: Annotated[Many[Condition], Field(min_length=1)]
+    all: Annotated[Many[Condition], counted(1)]
 
 
 class AnyOf(Strict):
     """True when at least one part is true."""
 
-    any: Annotated[Many[Condition], Field(min_length=1)]
+    any: Annotated[Many[Condition], counted(1)]
 
 
 class Not(Strict):

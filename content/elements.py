@@ -16,6 +16,7 @@ from content.fields import (
     Paragraph,
     Spdx,
     Strict,
+    counted,
 )
 
 
@@ -38,7 +39,7 @@ class _Asked(Strict):
     loinc: Loinc | None = None
 
 
-Options = Annotated[Many[Option], Field(min_length=2, max_length=50)]
+Options = Annotated[Many[Option], counted(2, 50)]
 
 
 class ChoiceItem(_Asked):
@@ -62,7 +63,7 @@ class SliderItem(_Asked):
     min: Number = 0
     max: Number = 100
     step: Annotated[Number, Field(ge=0.000001)] = 1
-    ends: Annotated[Many[Line], Field(min_length=2, max_length=2)] | None = None
+    ends: Annotated[Many[Line], counted(2, 2)] | None = None
     unit: Line | None = None
 
 
@@ -177,7 +178,7 @@ class Score(Strict):
 
     id: Name
     kind: Literal["sum", "mean", "difference"]
-    items: Annotated[Many[Name], Field(min_length=1)]
+    items: Annotated[Many[Name], counted(1)]
     reverse: Many[Name] = ()
     missing: Literal["skip", "prorate"] = "skip"
     max_missing: Annotated[int, Field(ge=1)] | None = None
@@ -202,7 +203,7 @@ class Risk(Strict):
 class Safety(Strict):
     """The clinical rules of a document; they are never learned, delayed or suppressed."""
 
-    risk: Annotated[Many[Risk], Field(min_length=1)]
+    risk: Annotated[Many[Risk], counted(1)]
 
 
 def numeric_bounds(item: Item) -> tuple[float, float] | None:

@@ -5,16 +5,15 @@ is not 1. Each type here says in words what it allows, because its message is re
 who edits YAML, not by a programmer.
 """
 
-import math
 import re
 from typing import Annotated, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    BeforeValidator,
     StringConstraints,
 )
 from pydantic_core import PydanticCustomError
@@ -50,11 +49,30 @@ def _matching(pattern: str, allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def counted(least: int, most: int = 1000) -> AfterValidator:
+    """Return a validator of how many entries a list has.
+
+    Pydantic's own `min_length` counts only the entries that are sound, and so reports a list as
+    too short because of a fault inside one of them.
+    """
+
+    def check(value: tuple[type_, ...]) -> tuple[type_, ...]:
+        if not least <= len(value) <= most:
+            raise PydanticCustomError(
+                "counted",
+                "must have {least} to {most} entries, has {count}",
+                {"least": least, "most": most, "count": len(value)},
+            )
+        return value
+
+    return AfterValidator(check)
+
+
 def _number(value: object) -> int | float:
     """Return `value` if it is a finite number of reasonable size; raises a validation error."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number", "must be a number")
-    if not abs(value) <= LARGEST or not math.isfinite(value):
+    if not abs(value) <= LARGEST:  # NaN too fails this
         raise PydanticCustomError(
             "number", "must be a number from -{n} to {n}", {"n": str(LARGEST)}
         )

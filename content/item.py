@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from content.consistency import faults_of
 from content.elements import Feedback, Item, Licence, Safety, Score, Therapy
-from content.fields import ContentId, Language, Line, Many, Paragraph, Strict, Version
+from content.fields import ContentId, Language, Line, Many, Paragraph, Strict, Version, counted
 
 SCHEMA = "welltimed-content/1"
 
@@ -34,7 +34,7 @@ class ContentItem(Strict):
     therapy: Therapy | None = None
     why: Paragraph | None = None
     instruction: Paragraph | None = None
-    items: Annotated[Many[Item], Field(min_length=1, max_length=200)]
+    items: Annotated[Many[Item], counted(1, 200)]
     scores: Many[Score] = ()
     feedback: Many[Feedback] = ()
     safety: Safety | None = None

@@ -46,8 +46,6 @@ WORDS = {
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
     "dict_type": "must be a mapping of keys to values",
-    "too_short": "needs at least {min_length} entries, has {actual_length}",
-    "too_long": "may have at most {max_length} entries, has {actual_length}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }

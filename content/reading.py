@@ -52,7 +52,7 @@ class _StrictLoader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
@@ -121,24 +121,30 @@ def read_document(raw: bytes) -> Document:
 
 
 def _check_expansion(root: yaml.Node) -> None:
-    """Raise if the document contains itself or is huge once aliases are written out."""
-    sizes: dict[int, int] = {}
-    open_: set[int] = set()
+    """Raise if the document contains itself, or is huge or deep once aliases are written out."""
+    measured: dict[int, tuple[int, int]] = {}
+    unfinished: set[int] = set()
 
-    def size(node: yaml.Node) -> int:
-        if id(node) in open_:
-            raise DocumentRefused("an alias contains itself", node.start_mark.line + 1)
-        if id(node) not in sizes:
-            open_.add(id(node))
-            sizes[id(node)] = 1 + sum(size(child) for child in _children(node))
-            open_.discard(id(node))
-            if sizes[id(node)] > MOST_VALUES:
-                raise DocumentRefused(
-                    f"expands to more than {MOST_VALUES} values", node.start_mark.line + 1
-                )
-        return sizes[id(node)]
+    def measure(node: yaml.Node) -> tuple[int, int]:
+        """Return how many values the node expands to and how deep they are nested."""
+        if id(node) in measured:
+            return measured[id(node)]
+        line = node.start_mark.line + 1
+        if id(node) in unfinished:
+            raise DocumentRefused("an alias contains itself", line)
+        unfinished.add(id(node))
+        parts = [measure(child) for child in _children(node)]
+        unfinished.discard(id(node))
+        size = 1 + sum(part[0] for part in parts)
+        depth = 1 + max((part[1] for part in parts), default=0)
+        if size > MOST_VALUES or depth > DEEPEST:
+            raise DocumentRefused(
+                f"expands to more than {MOST_VALUES} values or {DEEPEST} levels", line
+            )
+        measured[id(node)] = size, depth
+        return size, depth
 
-    size(root)
+    measure(root)
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

@@ -18,7 +18,7 @@ BIN_HOURS = 24.0 / BINS
 
 def centres() -> Floats:
     """Return the (48,) hours of day at the middle of the bins."""
-    return (np.arange(BINS) + 0.5) * BIN_HOURS
+    return np.asarray((np.arange(BINS) + 0.5) * BIN_HOURS, dtype=np.float64)
 
 
 def cell_of(hour: ArrayLike, day_type: ArrayLike) -> Ints:

@@ -54,15 +54,16 @@ def history_of(
             raise ValueError(
                 f"day: must be integers of shape {rows.shape}, got {days.dtype} of {days.shape}"
             )
-    pairs = np.column_stack([rows, days.astype(np.int64)])
-    visits, visit = np.unique(pairs, axis=0, return_inverse=True)
+    known, number = np.unique(days.astype(np.int64), return_inverse=True)
+    stride = max(known.size, 1)
+    visits, visit = np.unique(rows * stride + number.reshape(-1), return_inverse=True)
     return History(
         person=rows,
         cell=cells,
         label=labels,
         visit=np.asarray(visit, dtype=np.int64).reshape(-1),
-        visit_person=visits[:, 0],
-        visit_day=visits[:, 1],
+        visit_person=visits // stride,
+        visit_day=known[visits % stride],
         weight=influence(rows, persons, cap),
         timed=day is not None,
     )

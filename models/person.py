@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from models.bins import BINS, Floats, Ints, centres
+from models.bins import Floats, Ints, centres
 from models.history import History
 
 MAX_STEP = 1.5  # logit; Newton steps no longer than this always climb for a logistic likelihood
@@ -74,14 +74,14 @@ def kernel(length: float, day_type_correlation: float) -> Floats:
 
 
 def occupancy(seen: Floats) -> Floats:
-    """Return how often each cell is prompted (96,), summing to 1 and never 0.
+    """Return how much each cell counts (96,), summing to 1 and never 0, from (n, 96) prompts.
 
-    One day's worth of uniform waking hours (7 to 23) is mixed in, so that few data do not decide
-    where deviations can be represented.
+    Logarithms, because an adaptive policy piles prompts up on few cells while deviations must be
+    represented wherever a prompt may go. Uniform waking hours (7 to 23) are mixed in, so that few
+    data do not decide.
     """
     waking = np.tile((centres() > 7.0) & (centres() < 23.0), 2).astype(np.float64)
-    waking *= np.repeat([5.0 / 7.0, 2.0 / 7.0], BINS)
-    total = seen.sum(axis=0) + 20.0 * waking / waking.sum() + 0.05
+    total = np.log1p(seen.sum(axis=0) + waking) + 0.01
     return np.asarray(total / total.sum(), dtype=np.float64)
 
 

@@ -12,13 +12,14 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import SplineTransformer
 
-from models.bins import BINS, Floats, Ints, centres
+from models.bins import BINS, CELLS, Floats, Ints, centres
 from models.history import History, levels
 
 CURVE_SDS = (0.05, 0.1, 0.2, 0.4, 0.8)  # candidate prior SDs of a spline coefficient, logit
+ROUGH_SD = 0.2  # good enough while levels are still being worked out
 CONTRAST = 0.5  # the same for work minus off, as a share: types of day differ less than hours do
 LEVEL_SD = 3.0  # weak: the coefficient of the level should come out near 1
-LEVEL_STEP = 0.1  # levels are grouped this finely, which keeps the regression small
+LEVEL_STEP = 0.2  # levels are grouped this finely, which keeps the regression small
 PRIOR_BASE_SD = 0.8  # typical SD of base rates on the logit scale in 18 public data sets
 PRIOR_PERSONS = 5.0  # how many persons that typical value is worth
 ROUNDS = 2
@@ -44,13 +45,12 @@ def fit_curve(history: History, half_life: float) -> Curve:
     Alternates between levels given the curve and the curve given levels. Two half observations
     keep it finite for constant labels or none at all (Haldane 1956).
     """
-    logit = np.zeros(2 * BINS)
-    slope = 0.0
+    logit = np.zeros(CELLS)
     before, after = np.zeros(history.visit_person.size), np.zeros(history.weight.size)
     for _ in range(ROUNDS):
-        logit, slope = _best_regression(history, before)
+        logit, _ = _best_regression(history, before, (ROUGH_SD,))
         before, after = levels(history, expit(logit)[history.cell], half_life)
-    logit, slope = _best_regression(history, before)
+    logit, slope = _best_regression(history, before, CURVE_SDS)
     base_sd = _base_sd(history, logit)
     return Curve(logit=logit, base_sd=base_sd, offset=slope * before, level=slope * after)
 
@@ -68,11 +68,13 @@ def _spline() -> Floats:
 _DESIGN = _spline()
 
 
-def _best_regression(history: History, before: Floats) -> tuple[Floats, float]:
+def _best_regression(
+    history: History, before: Floats, curve_sds: tuple[float, ...]
+) -> tuple[Floats, float]:
     """Return the curve (96,) and the level's slope under the prior SD with the most evidence."""
     cell, level, yes, total = _grouped(history, before)
-    best = (-np.inf, np.zeros(2 * BINS), 0.0)
-    for curve_sd in CURVE_SDS:
+    best = (-np.inf, np.zeros(CELLS), 0.0)
+    for curve_sd in curve_sds:
         features = np.column_stack([_DESIGN[cell] * curve_sd, level * LEVEL_SD])
         intercept, weights = _regress(features, yes, total)
         evidence = _evidence(features, yes, total, intercept, weights)
@@ -84,14 +86,19 @@ def _best_regression(history: History, before: Floats) -> tuple[Floats, float]:
 
 def _grouped(history: History, before: Floats) -> tuple[Ints, Floats, Floats, Floats]:
     """Return cell, level, weighted answers and weighted prompts of each cell and grouped level."""
-    steps = np.round(before / LEVEL_STEP).astype(np.int64)[history.visit]
-    groups, inverse = np.unique(
-        np.column_stack([history.cell, steps]), axis=0, return_inverse=True
+    steps = np.round(before / LEVEL_STEP).astype(np.int64)
+    lowest = int(steps.min(initial=0))
+    code = (steps - lowest)[history.visit] * CELLS + history.cell
+    weight = history.weight[history.person]
+    total = np.bincount(code, weights=weight)
+    yes = np.bincount(code, weights=weight * history.label)
+    used = np.flatnonzero(total)
+    return (
+        np.asarray(used % CELLS, dtype=np.int64),
+        (used // CELLS + lowest).astype(np.float64) * LEVEL_STEP,
+        np.asarray(yes[used], dtype=np.float64),
+        np.asarray(total[used], dtype=np.float64),
     )
-    weight, inverse = history.weight[history.person], inverse.reshape(-1)
-    yes = np.bincount(inverse, weights=weight * history.label, minlength=len(groups))
-    total = np.bincount(inverse, weights=weight, minlength=len(groups))
-    return groups[:, 0], groups[:, 1] * LEVEL_STEP, yes, total
 
 
 def _regress(features: Floats, yes: Floats, total: Floats) -> tuple[float, Floats]:

@@ -36,6 +36,8 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
     (n, 96), cells as in models.bins.
     """
 
+    _stale: NDArray[np.bool_]  # whose cached posterior no longer fits the sums
+
     def __init__(
         self,
         *,
@@ -218,7 +220,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         self._set_persons(np.concatenate([self.persons_, np.array(names, dtype=np.str_)]))
         grow = (0, len(names))
         self.level_ = np.pad(self.level_, grow)
-        self._stale = np.pad(self._stale, grow, constant_values=True)
+        self._stale = np.concatenate([self._stale, np.ones(len(names), dtype=np.bool_)])
         for table in ("seen_", "answered_", "offset_", "_modes", "_own"):
             setattr(self, table, np.pad(getattr(self, table), (grow, (0, 0))))
 

@@ -36,7 +36,7 @@ def served(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[
     """
     listener = _bind(host, port)
     server = _server(app)
-    thread = threading.Thread(target=server.run, args=([listener],), name="served", daemon=True)
+    thread = threading.Thread(target=_run, args=(server, listener), name="served", daemon=True)
     thread.start()
     try:
         _await_start(server, thread)
@@ -60,7 +60,7 @@ def serve_forever(app: ASGIApp, *, host: str, port: int) -> None:
     server = _server(app)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            server.run([listener])
+            _run(server, listener)
     finally:
         listener.close()
     if not server.started:
@@ -73,16 +73,30 @@ class _EndableApp:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._ending = asyncio.Event()
+        self.server_exits: Callable[[], bool] = self._ending.is_set
 
     def end(self) -> None:
         """Let every request that waits for its client see it leave."""
         self._ending.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope = _with_drop(scope, receive)
-            receive = self._endable(receive)
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        incomplete = False
+
+        async def noting(message: Message) -> None:
+            nonlocal incomplete
+            if message["type"] == "http.response.start":
+                incomplete = True
+            elif message["type"] == "http.response.body":
+                incomplete = message.get("more_body", False)
+            await send(message)
+
+        await self._app(_with_drop(scope, receive), self._endable(receive), noting)
+        if incomplete and self.server_exits():
+            # The app thinks its client has left; the client is told properly that this is the end.
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _endable(self, receive: Receive) -> Receive:
         body_complete = False
@@ -114,6 +128,8 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: _EndableApp) -> None:
         super().__init__(config)
         self._app = app
+        # Some streams look for the signal themselves and end before `shutdown` is reached.
+        app.server_exits = lambda: self.should_exit
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the open streams, then shut down as uvicorn does."""
@@ -131,6 +147,12 @@ def _server(app: ASGIApp) -> _Server:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return _Server(config, endable)
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    # uvicorn exits the interpreter when an app does not start; the callers look at `started`.
+    with contextlib.suppress(SystemExit):
+        server.run([listener])
 
 
 def _with_drop(scope: Scope, receive: Receive) -> Scope:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from engine.commands.scheduling import plan_welcome
 from engine.errors import CodeRefused, FieldFault, FieldsRefused, NotSignedIn
 from engine.localtime import UnknownZone, zone
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
@@ -137,8 +138,9 @@ def redeem_code(
 ) -> tuple[Device, str]:
     """Turn a one-time code into a device; return it and its credential, which is shown once.
 
-    The patient's zone becomes the phone's. Raises CodeRefused (unknown, expired, used) and
-    FieldsRefused; then nothing is stored and the code stays good.
+    The patient's zone becomes the phone's. Outside quiet hours a first prompt follows at once, so
+    that patient and therapist see together that this phone gets them. Raises CodeRefused (unknown,
+    expired, used) and FieldsRefused; then nothing is stored and the code stays good.
     """
     checked_zone(zone_name)
     code = plain_code(typed)
@@ -154,6 +156,7 @@ def redeem_code(
         if push_token:
             devices.set_push_token(tx, device.id, push_token)
         people.set_zone(tx, patient_id, zone_name)
+        plan_welcome(tx, patient_id, now=now)
     return device, credential
 
 

@@ -19,6 +19,10 @@ from engine.store import Database, ReadTx, WriteTx, schedules, windows
 HORIZON = timedelta(hours=48)
 """How far ahead windows are planned: what a phone may hold for when it is off line."""
 PREVIEW_DAYS = 7
+WELCOME = "welcome"
+"""Assignment of the first prompt of a newly enrolled phone."""
+WELCOME_AFTER = timedelta(seconds=5)
+WELCOME_EXPIRES = timedelta(hours=1)
 
 
 @lru_cache(maxsize=4096)
@@ -123,6 +127,36 @@ def _stored(enrolment: Enrolment, version: ProtocolVersion, window: PlannedWindo
     )
 
 
+def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
+    """Plan a first prompt for a phone just enrolled, to prove that prompts reach it.
+
+    It asks for the first thing the protocol asks for. Returns False, planning nothing, in quiet
+    hours and for a patient without an enrolment.
+    """
+    enrolment = schedules.enrolment_of(tx, patient_id)
+    if enrolment is None:
+        return False
+    version = schedules.current_version(tx, enrolment.protocol_id)
+    protocol = protocol_of(version)
+    if in_quiet_hours(now, zone(enrolment.zone), protocol.quiet_hours):
+        return False
+    at = now + WELCOME_AFTER
+    today = _today(enrolment, at)
+    window = PlannedWindow(
+        assignment=WELCOME,
+        content=protocol.assignments[0].content,
+        local_date=today,
+        window=windows.count_on(tx, enrolment.id, WELCOME, today),
+        start_at=at,
+        end_at=at + WELCOME_EXPIRES,
+        slots=(at,),
+        timing="fixed",
+        expires_after=WELCOME_EXPIRES,
+        within=WELCOME_EXPIRES,
+    )
+    return windows.add_windows(tx, [_stored(enrolment, version, window)]) == 1
+
+
 def preview(
     db: Database,
     patient_id: UUID,
@@ -131,8 +165,8 @@ def preview(
     known_content: Collection[str],
     now: datetime,
     days: int = PREVIEW_DAYS,
-) -> tuple[DayPlan, ...]:
-    """Return what `document` would plan for the coming days, by the same pure function.
+) -> list[tuple[date, DayPlan]]:
+    """Return each coming local day and what `document` would plan for it, by the same function.
 
     Stores nothing. Raises ProtocolFaults and NotFound.
     """
@@ -140,7 +174,8 @@ def preview(
     with db.read() as tx:
         enrolment = _enrolment(tx, patient_id)
     first = _today(enrolment, now) + timedelta(days=1)
-    return plan_days(protocol, first, days, zone(enrolment.zone), enrolment.first_day)
+    plans = plan_days(protocol, first, days, zone(enrolment.zone), enrolment.first_day)
+    return [(first + timedelta(days=ahead), plan) for ahead, plan in enumerate(plans)]
 
 
 def change_protocol(
@@ -183,7 +218,7 @@ def _replan(tx: WriteTx, enrolment: Enrolment, version: ProtocolVersion, now: da
     today = max(_today(enrolment, now), enrolment.first_day)
     days = (enrolment.planned_through - today).days + 1
     wanted = {w.id: w for w in _windows(enrolment, version, today, days, now)}
-    standing = windows.windows_from(tx, enrolment.id, today)
+    standing = [w for w in windows.windows_from(tx, enrolment.id, today) if w.assignment != WELCOME]
     undecided = [w for w in standing if w.decided_at is None and w.state == State.PLANNED]
     changed = [w.id for w in undecided if not _same(w, wanted.get(w.id))]
     windows.drop_undecided(tx, changed)

@@ -188,3 +188,18 @@ def _record(row: AnyRow) -> PromptRecord:
         scores=row.scores,
         risk=bool(row.risk),
     )
+
+
+def drawn_on(
+    tx: ReadTx, day: date, assignment: str
+) -> dict[tuple[UUID, UUID], tuple[int, datetime]]:
+    """Return (window, due instant) of each drawn prompt, by (patient, prompt)."""
+    prompts = tables.Prompt
+    rows = tx.conn.execute(
+        select(prompts.patient_id, prompts.id, prompts.window, prompts.due_at).where(
+            prompts.local_date == day,
+            prompts.assignment == assignment,
+            prompts.decided_at.is_not(None),
+        )
+    )
+    return {(row.patient_id, row.id): (row.window, row.due_at) for row in rows}

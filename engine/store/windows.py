@@ -32,6 +32,18 @@ def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
     return len(new)
 
 
+def count_on(tx: ReadTx, enrolment_id: UUID, assignment: str, day: date) -> int:
+    """Return how many windows an assignment has on a local date."""
+    prompts = tables.Prompt
+    return tx.conn.execute(
+        select(func.count()).where(
+            prompts.enrolment_id == enrolment_id,
+            prompts.assignment == assignment,
+            prompts.local_date == day,
+        )
+    ).scalar_one()
+
+
 def windows_from(tx: ReadTx, enrolment_id: UUID, first: date) -> list[StoredWindow]:
     """Return all windows of an enrolment from a local date on."""
     return _windows(

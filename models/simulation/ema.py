@@ -62,7 +62,7 @@ class EmaWorld:
     def __init__(self, persons: int, days: int, seed: int, tuning: Tuning) -> None:
         if persons < 1 or days < 1:
             raise ValueError(f"persons, days: must be at least 1, got {persons} and {days}")
-        self.slot_hours: Floats = FIRST_HOUR + np.arange(SLOTS) * 0.5
+        self.slot_hours = np.asarray(FIRST_HOUR + np.arange(SLOTS) * 0.5, dtype=np.float64)
         self.blocks = [slice(at, at + PER_BLOCK) for at in range(0, SLOTS, PER_BLOCK)]
         self._persons, self._days, self._seed, self._tuning = persons, days, seed, tuning
         rng = np.random.default_rng([seed, 0])
@@ -72,22 +72,24 @@ class EmaWorld:
         self.declared: dict[str, Floats] | None = self._declare(rng)
         self._turn = 0
         self._good_day = np.zeros(persons)
+        self._was_offline = rng.random(persons) < tuning.offline_share
         self._load = np.zeros(persons)
         self._last_hour = np.full(persons, -np.inf)
         self._start_day(0)
 
     def day_type(self, day: int) -> Ints:
         """Return each person's type of day (n,): 0 work, 1 off. Day 0 is a Monday."""
-        return ((day + self._week_shift) % 7 >= 5).astype(np.int64)
+        return np.asarray((day + self._week_shift) % 7 >= 5, dtype=np.int64)
 
     def oracle(self, day: int, block: int) -> Ints:
         """Return the slot (n,) in the block with the highest systematic probability."""
-        return np.argmax(self._systematic(day)[:, self.blocks[block]], axis=1).astype(np.int64)
+        best = np.argmax(self._systematic(day)[:, self.blocks[block]], axis=1)
+        return np.asarray(best, dtype=np.int64)
 
     def respond(
         self, day: int, block: int, slot: NDArray[np.integer]
     ) -> tuple[NDArray[np.bool_], Floats, Floats]:
-        """Prompt everybody once and return (answered, delay in minutes, true probability), all (n,).
+        """Prompt everybody and return (answered, delay in minutes, true probability), each (n,).
 
         The probability is that of the draw: it knows the day's state and a phone that is off.
         Delay is NaN where unanswered. Raises ValueError when called out of order or with a slot
@@ -190,7 +192,7 @@ class EmaWorld:
             )
         stays = rng.random((n, len(self.blocks)))
         self._offline = np.empty((n, len(self.blocks)), dtype=np.bool_)
-        before = self._was_offline if day else rng.random(n) < t.offline_share
+        before = self._was_offline
         for block in range(len(self.blocks)):
             begins = t.offline_share * 0.5 / (1.0 - t.offline_share)
             before = stays[:, block] < np.where(before, 0.5, begins)

@@ -74,8 +74,9 @@ class OraclePolicy(UniformPolicy):
 
     def propensities(self, day: int, block: int) -> Floats:
         """Return 1 for the best slot and 0 elsewhere."""
+        best = self._world.oracle(day, block)
         chosen = np.zeros(_all_slots(self._world, block).shape)
-        chosen[np.arange(chosen.shape[0]), self._world.oracle(day, block)] = 1.0
+        chosen[np.arange(best.size), best] = 1.0
         return chosen
 
 
@@ -174,6 +175,6 @@ def _all_slots(world: World, block: int) -> NDArray[np.bool_]:
 
 def _draw(propensities: Floats, rng: np.random.Generator) -> Ints:
     """Return one slot (n,) a row, drawn with these propensities."""
-    edges = np.cumsum(propensities, axis=1)
+    edges = np.asarray(np.cumsum(propensities, axis=1), dtype=np.float64)
     edges[:, -1] = 1.0  # rounding must not leave a gap at the top
-    return np.asarray((rng.random(edges.shape[0])[:, None] >= edges).sum(axis=1), dtype=np.int64)
+    return np.asarray((rng.random(len(edges))[:, None] >= edges).sum(axis=1), dtype=np.int64)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import google.auth.exceptions
 from firebase_admin import credentials as firebase
 from google.auth.transport.requests import Request
-from google.oauth2 import service_account
 
 from engine.clock import Clock, system_clock
 
@@ -139,7 +138,16 @@ class ServiceAccount:
             self._next_early_at = self._clock() + self._retry_pause
 
 
-def _fetch_from_google(account: service_account.Credentials) -> AccessToken:
+class _Account(Protocol):
+    """What is used of google-auth's service account credentials, which carry no types."""
+
+    token: str
+    expiry: datetime
+
+    def refresh(self, request: object) -> None: ...
+
+
+def _fetch_from_google(account: _Account) -> AccessToken:
     request = partial(Request(), timeout=_FETCH_TIMEOUT_SECONDS)
     try:
         account.refresh(request)

@@ -1,7 +1,8 @@
 """Strategies aimed at the edge: days on which clocks change, quarter hours, touching bounds."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -46,8 +47,10 @@ class Change(NamedTuple):
     after: timedelta
 
 
-@lru_cache(maxsize=None)
-def changes(name: str, first: int = 1970, last: int = 2037, step_days: int = 5) -> tuple[Change, ...]:
+@cache
+def changes(
+    name: str, first: int = 1970, last: int = 2037, step_days: int = 5
+) -> tuple[Change, ...]:
     """Return the zone's changes of clocks in these years, at most one in each step."""
     tz, step = zone(name), timedelta(days=step_days)
     found, at = [], datetime(first, 1, 1, tzinfo=UTC)
@@ -106,9 +109,7 @@ def windows(draw: st.DrawFn) -> list[dict[str, str]]:
         st.lists(st.integers(0, 24) | st.integers(0, 96), min_size=2, max_size=5, unique=True)
     )
     cuts = sorted(ends)
-    return [
-        {"from": written(15 * a), "to": written(15 * b)} for a, b in zip(cuts, cuts[1:], strict=False)
-    ]
+    return [{"from": written(15 * a), "to": written(15 * b)} for a, b in pairwise(cuts)]
 
 
 @st.composite

@@ -33,12 +33,13 @@ def test_without_a_gap_even_a_taken_instant_is_free():
 
 
 def test_the_gap_is_real_time_where_the_hour_repeats():
-    first, second = datetime(2027, 10, 31, 0, 30, tzinfo=UTC), datetime(
-        2027, 10, 31, 1, 30, tzinfo=UTC
+    first, second = (
+        datetime(2027, 10, 31, 0, 30, tzinfo=UTC),
+        datetime(2027, 10, 31, 1, 30, tzinfo=UTC),
     )
-    assert available_slots(
-        [second], taken=[first], min_gap=timedelta(minutes=60), now=first
-    ) == [True]
+    assert available_slots([second], taken=[first], min_gap=timedelta(minutes=60), now=first) == [
+        True
+    ]
 
 
 offsets = st.lists(st.integers(-180, 180), max_size=8)

@@ -120,9 +120,10 @@ def test_every_instant_of_a_window_reads_inside_it_on_the_wall(zone_day, start, 
     if bounds is None:
         return
     start_at, end_at = bounds
-    inside = start_at + (end_at - start_at) * share
+    last = end_at - timedelta(microseconds=1)
+    inside = min(start_at + (end_at - start_at) * share, last)  # the product may round up
     at_changes = [c.at for c in changes(name) if start_at <= c.at < end_at]
-    for at in [start_at, inside, end_at - timedelta(microseconds=1), *at_changes]:
+    for at in [start_at, inside, last, *at_changes]:
         local = at.astimezone(tz)
         if end > start:
             assert (local.date(), start <= local.time() < end) == (day, True)
@@ -174,7 +175,7 @@ def _check_days_around(change, tz):
     moment = change.at.replace(tzinfo=None)
     for day in {(moment + change.before).date(), (moment + change.after).date()}:
         offset = ordinary_offset(day, tz)
-        for quarter in range(0, 96, 1):
+        for quarter in range(96):
             wall = time(quarter // 4, quarter % 4 * 15)
             local = datetime.combine(day, wall)
             instant = resolve(day, wall, tz)
@@ -226,7 +227,16 @@ def test_quiet_hours_until_midnight_end_there():
 
 @pytest.mark.parametrize(
     "name",
-    ["", "europe/berlin", "Europe/Nowhere", "../zones", "/etc/localtime", "Europe", "UTC+2", "EST\n"],
+    [
+        "",
+        "europe/berlin",
+        "Europe/Nowhere",
+        "../zones",
+        "/etc/localtime",
+        "Europe",
+        "UTC+2",
+        "EST\n",
+    ],
 )
 def test_a_name_not_in_the_zone_data_is_refused(name):
     with pytest.raises(UnknownZone, match="IANA names") as refused:

@@ -47,7 +47,7 @@ function layout(content, { timing, faults, form, sendIt, onLeave }) {
     if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
   });
   return el(
-    "div", { class: "screen" },
+    "div", { class: "screen", lang: content.language },
     button("Back", "plain back", onLeave),
     notices({ urgentOnly: true }),
     el("h1", { text: content.title }),

@@ -1,6 +1,9 @@
 // Builds elements from data by properties and text nodes, never by markup, so nothing a server
 // or a patient wrote can become code.
 
+const SPOKEN_MS = 10_000;
+let fading = null;
+
 /**
  * Returns a new element.
  * `attributes`: `text`, `on` ({event: listener}), booleans, or plain attribute values; null and
@@ -36,7 +39,11 @@ export function paragraphs(text, attributes = {}) {
 
 /** Says one short sentence to screen readers through the page's live region. */
 export function announce(sentence) {
-  document.getElementById("status").textContent = sentence;
+  const region = document.getElementById("status");
+  region.textContent = sentence;
+  // Said once: whoever reads on to the end of the page later should not find it there.
+  clearTimeout(fading);
+  fading = setTimeout(() => region.replaceChildren(), SPOKEN_MS);
 }
 
 /** Replaces the screen, moves focus to its heading and names the page after it. */

@@ -25,14 +25,18 @@ const faultLine = (item) => el("p", { class: "fault", id: idOf(item, "fault"), h
 
 // A question asked by one control, with a real label.
 function single(item, control, ...rest) {
-  const label = el("label", { class: "ask", for: control.id, text: item.ask });
+  return el("div", { class: "item" }, labelFor(item, control), help(item), control, ...rest, faultLine(item));
+}
+
+function labelFor(item, control) {
+  const label = el("label", { class: "ask", for: control.id, text: item.ask ?? item.id });
   label.append(mark(item) ?? "");
-  return el("div", { class: "item" }, label, help(item), control, ...rest, faultLine(item));
+  return label;
 }
 
 // A question asked by several radio buttons or checkboxes.
 function group(item, role, ...rest) {
-  const legend = el("legend", { class: "ask", text: item.ask });
+  const legend = el("legend", { class: "ask", text: item.ask ?? item.id });
   legend.append(mark(item) ?? "");
   const attributes = {
     class: "item", role, "aria-describedby": described(item),
@@ -45,7 +49,7 @@ function optionRow(item, type, option, index, checked) {
   const id = idOf(item, `option-${index}`);
   const input = el("input", { type, id, name: idOf(item, "options"), value: String(index) });
   input.checked = checked;
-  return { input, row: el("label", { class: "option", for: id }, input, el("span", { text: option.text })) };
+  return { input, row: el("label", { class: "option", for: id }, input, el("span", { text: option.text ?? option.code })) };
 }
 
 // `options`: [{code, text}]; a code may be a string or, for yes and no, a boolean.
@@ -165,21 +169,29 @@ function number(item, value, changed) {
     const text = input.value.trim();
     if (text === "") return { value: undefined };
     const number = /^-?\d+([.,]\d+)?$/.test(text) ? Number(text.replace(",", ".")) : NaN;
-    const allowed = number >= (min ?? -Infinity) && number <= (max ?? Infinity);
-    return allowed ? { value: number } : { fault: `Please enter ${rangeOf(min, max)}.` };
+    const allowed = number >= min && number <= max && onStep(number, item);
+    return allowed ? { value: number } : { fault: `Please enter ${rangeOf(item)}.` };
   };
   const row = el("div", { class: "row" }, input, unit ? el("span", { text: unit }) : null);
-  const label = el("label", { class: "ask", for: input.id, text: item.ask });
-  label.append(mark(item) ?? "");
-  const node = el("div", { class: "item" }, label, help(item), row, faultLine(item));
+  const node = el("div", { class: "item" }, labelFor(item, input), help(item), row, faultLine(item));
   return { node, read, focus: () => input.focus() };
 }
 
-function rangeOf(min, max) {
-  if (min !== undefined && max !== undefined) return `a number from ${min} to ${max}`;
-  if (min !== undefined) return `a number of at least ${min}`;
-  return max === undefined ? "a number" : `a number up to ${max}`;
+function rangeOf({ min, max, step }) {
+  const range = `a number from ${min} to ${max}`;
+  if (step === undefined) return range;
+  return step === 1 ? `a whole number from ${min} to ${max}` : `${range} in steps of ${step}`;
 }
+
+// Steps such as 0.1 are not exact in binary, hence the tolerance.
+function onStep(number, { min, step }) {
+  if (step === undefined) return true;
+  const steps = (number - min) / step;
+  return Math.abs(steps - Math.round(steps)) < 1e-6;
+}
+
+// Characters as the server counts them: an emoji is one.
+const lengthOf = (text) => [...text].length;
 
 function text(item, value, changed) {
   const most = item.max_chars;
@@ -188,7 +200,7 @@ function text(item, value, changed) {
   });
   const left = el("p", { class: "help", hidden: true });
   const count = () => {
-    const remaining = most - [...input.value].length;
+    const remaining = most - lengthOf(input.value.trim());
     left.hidden = !most || remaining > 50;
     left.textContent = remaining < 0 ? `${-remaining} characters too many` : `${remaining} characters left`;
   };
@@ -199,10 +211,10 @@ function text(item, value, changed) {
   });
   count();
   const read = () => {
-    if (input.value.trim() === "") return { value: undefined };
-    const length = [...input.value].length;
-    if (most && length > most) return { fault: `Please use at most ${most} characters.` };
-    return { value: input.value };
+    const value = input.value.trim();
+    if (value === "") return { value: undefined };
+    if (most && lengthOf(value) > most) return { fault: `Please use at most ${most} characters.`, value };
+    return { value };
   };
   return { node: single(item, input, left), read, focus: () => input.focus() };
 }
@@ -221,7 +233,7 @@ function time(item, value, changed) {
 }
 
 function info(item) {
-  const node = el("div", { class: "item info" }, ...paragraphs(item.ask), ...paragraphs(item.help));
+  const node = el("div", { class: "item info" }, ...paragraphs(item.text ?? item.ask));
   return { node, read: () => ({ value: undefined }), focus: () => undefined };
 }
 

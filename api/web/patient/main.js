@@ -7,7 +7,7 @@ import { announce } from "/app/dom.js";
 import * as outbox from "/app/outbox.js";
 import * as prompts from "/app/prompts.js";
 import * as receipts from "/app/receipts.js";
-import { device, events } from "/app/session.js";
+import { device, events, renewChannel } from "/app/session.js";
 import { notify, settingsPanel, withdraw } from "/app/settings.js";
 import * as storage from "/app/storage.js";
 import { enrolScreen, homeScreen, homeState, keepNotice, notices } from "/app/views.js";
@@ -216,19 +216,32 @@ async function sync() {
 async function round() {
   if (device() === null) return;
   outbox.flush();
-  try {
+  await tolerant(async () => {
     await prompts.refresh();
     await prompts.refreshWeek();
     await receipts.flush();
+  });
+}
+
+// What cannot be fetched now is fetched at the next occasion; only our own mistakes are errors.
+async function tolerant(work) {
+  try {
+    await work();
   } catch (error) {
     if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
   }
 }
 
 function begin() {
-  if (device() !== null) channel.start();
   route();
   sync();
+  if (device() === null) return;
+  channel.start();
+  tolerant(async () => {
+    if (!(await renewChannel())) return;
+    channel.stop();
+    channel.start();
+  });
 }
 
 function tellConnection() {

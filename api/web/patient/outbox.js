@@ -12,6 +12,7 @@ let failures = 0;
 let timer = null;
 let running = null;
 let wanted = false;
+let notBefore = 0;
 
 /** Returns the entries still on this phone, oldest first; `held` ones were refused. */
 export function entries() {
@@ -66,6 +67,12 @@ async function exclusively(work) {
 
 async function drain() {
   clearTimeout(timer);
+  const early = notBefore - Date.now();
+  if (early > 0) {
+    retryAfter(early);
+    emit("waiting");
+    return;
+  }
   const tried = new Set();
   for (;;) {
     const next = waiting().find((entry) => !tried.has(entry.id));
@@ -90,7 +97,10 @@ async function send(entry) {
     if (error instanceof Refused) return settle(entry, error);
     if (!(error instanceof Unreachable)) throw error;
     failures += 1;
-    retryAfter(error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : backOff());
+    // A wait the server asks for binds every trigger; our own back-off only the timer.
+    const asked = Math.min((error.retryAfterSeconds ?? 0) * 1_000, LONGEST_WAIT_MS);
+    notBefore = Date.now() + asked;
+    retryAfter(asked || backOff());
     emit("waiting");
     return false;
   }
@@ -116,5 +126,5 @@ function backOff() {
 
 function retryAfter(milliseconds) {
   clearTimeout(timer);
-  timer = setTimeout(flush, Math.min(milliseconds, LONGEST_WAIT_MS));
+  timer = setTimeout(flush, milliseconds);
 }

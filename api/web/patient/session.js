@@ -43,6 +43,15 @@ export async function authorised(method, path, body) {
   }
 }
 
+/** Asks the server by which channel prompts come now; returns whether that changed. */
+export async function renewChannel() {
+  const { channel } = await authorised("GET", "/v1/device");
+  const mine = device();
+  if (mine === null || JSON.stringify(channel) === JSON.stringify(mine.channel)) return false;
+  storage.write("device", { ...mine, channel });
+  return true;
+}
+
 // Unsent answers, drafts and safety notes stay: they belong to the patient, not to the credential.
 function revoke() {
   for (const key of ["device", "push-token", "prompts", "week"]) storage.remove(key);

@@ -40,7 +40,7 @@ function leaving(onSignedOut) {
 
 function confirmLeaving(onSignedOut) {
   const unsent = outbox.entries().length;
-  const loss = unsent === 0 ? "" : ` ${unsent} not yet sent ${unsent === 1 ? "answer" : "answers"} would be lost.`;
+  const loss = unsent === 0 ? "" : ` ${unsent === 1 ? "One answer is" : `${unsent} answers are`} not sent yet and would be lost.`;
   const fault = el("p", { class: "fault", role: "alert" });
   const leave = button("Sign out", "primary", async () => {
     leave.disabled = true;

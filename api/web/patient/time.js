@@ -14,7 +14,7 @@ export function stamp(at = new Date()) {
 
 /** Returns the local wall time of an instant for reading, such as 14:35. */
 export function clockTime(instant) {
-  return new Date(instant).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return new Date(instant).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 }
 
 /** Returns the IANA name of this device's zone; UTC where the browser does not tell. */

@@ -6,6 +6,7 @@ token that begins with `emu-` and was not deleted, so a restart loses none.
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,7 +43,6 @@ class EmulatorApp:
         self.faults = FaultPlan()
         self._clock = clock
         self._mail = Mailroom(clock)
-        self._deleted: set[str] = set()
         self._app = Starlette(
             routes=[
                 Route("/v1/projects/{project}/messages:send", self._send, methods=["POST"]),
@@ -61,7 +61,7 @@ class EmulatorApp:
 
     def registered(self, token: str) -> bool:
         """Return whether `token` is a device's."""
-        return token.startswith(TOKEN_PREFIX) and token not in self._deleted
+        return token.startswith(TOKEN_PREFIX) and not self._mail.closed(token)
 
     async def _send(self, request: Request) -> Response:
         body = _json(await request.body())
@@ -128,8 +128,7 @@ class EmulatorApp:
         token = request.path_params["token"]
         if not self.registered(token):
             return error_reply(FaultKind.UNREGISTERED)
-        self._deleted.add(token)
-        self._mail.drop(token)
+        self._mail.close(token)
         return Response(status_code=204)
 
     async def _stream(self, request: Request) -> Response:
@@ -148,18 +147,10 @@ class EmulatorApp:
 
     async def _events(self, token: str, after: int | None) -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(comment="connected", retry=_RECONNECT_MILLISECONDS)
-        with self._mail.listen(token) as changed:
-            while self.registered(token):
-                changed.clear()
-                waiting = self._mail.pending(token, after)
-                after = self.log.seq
-                for letter in waiting:
-                    yield ServerSentEvent(
-                        json.dumps(letter.content), event="message", id=str(letter.seq)
-                    )
-                    # Reached only once the line has been handed to the connection.
-                    letter.delivered = True
-                await changed.wait()
+        async with aclosing(self._mail.letters(token, after)) as letters:
+            async for letter in letters:
+                content = json.dumps(letter.content)
+                yield ServerSentEvent(content, event="message", id=str(letter.seq))
 
     async def _read_log(self, request: Request) -> Response:
         after = _whole(request.query_params.get("after", "0"))

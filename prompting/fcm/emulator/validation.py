@@ -133,7 +133,7 @@ def _object(fields: Mapping[str, Check]) -> Check:
     def check(value: object, path: str) -> dict[str, Any]:
         known: dict[str, Any] = {}
         for given, item in _struct(value, path).items():
-            name = re.sub(r"(?<=[a-z])[A-Z]", lambda match: "_" + match[0].lower(), given)
+            name = given if given in fields else _snake(given)
             here = f"{path}.{given}" if path else given
             if name not in fields:
                 raise BadMessage(here, "Cannot find field.")
@@ -141,6 +141,10 @@ def _object(fields: Mapping[str, Check]) -> Check:
         return known
 
     return check
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: "_" + match[0].lower(), name)
 
 
 def _headers(rules: Mapping[str, Check]) -> Check:

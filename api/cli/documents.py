@@ -1,0 +1,30 @@
+"""`welltimed openapi`: the API's description."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import out
+from api.serving import api_app
+from engine.settings import Settings
+from engine.store import open_database
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(openapi)
+
+
+def openapi(
+    to: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+) -> None:
+    """Print the OpenAPI document of the JSON API."""
+    db = open_database("sqlite://")
+    text = json.dumps(api_app(Settings(), db).openapi(), indent=2, ensure_ascii=False)
+    db.close()
+    if to is None:
+        out.print(text, markup=False)
+    else:
+        to.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,110 @@
+"""What routes ask for by type: services, the signed-in clinician, the device."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AwareDatetime
+
+from api import auth
+from api.auth import Session
+from api.services import Services
+from engine.commands.enrolling import device_for
+from engine.errors import NotFound, NotSignedIn
+from engine.records import Device, Patient
+from engine.store import people
+
+COOKIE = "welltimed_session"
+
+_session_bearer = HTTPBearer(auto_error=False, scheme_name="session")
+_device_bearer = HTTPBearer(auto_error=False, scheme_name="device")
+
+Bearer = HTTPAuthorizationCredentials | None
+
+
+def services(request: Request) -> Services:
+    """Return what the app was built with."""
+    built: Services = request.app.state.services
+    return built
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+def now(services: ServicesDep) -> datetime:
+    """Return the instant of this request."""
+    return services.clock()
+
+
+NowDep = Annotated[datetime, Depends(now)]
+
+
+def address(request: Request) -> str:
+    """Return the caller's network address."""
+    return request.client.host if request.client else "unknown"
+
+
+AddressDep = Annotated[str, Depends(address)]
+
+
+def session(
+    request: Request,
+    services: ServicesDep,
+    now: NowDep,
+    bearer: Annotated[Bearer, Depends(_session_bearer)],
+) -> Session:
+    """Return the clinician's session, from a bearer token or the cookie. Raises NotSignedIn.
+
+    A cookie alone does not authorise a change that another site could have set off: browsers say
+    where a request comes from, and it must be us.
+    """
+    if bearer is not None:
+        return auth.resume(services.db, bearer.credentials, now=now)
+    token = request.cookies.get(COOKIE)
+    if not token:
+        raise NotSignedIn("sign in first")
+    if request.method not in {"GET", "HEAD"} and not _same_origin(request):
+        raise NotSignedIn("this request came from another site")
+    return auth.resume(services.db, token, now=now)
+
+
+def _same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is not None and origin.split("://", 1)[-1] == request.headers.get("host")
+
+
+SessionDep = Annotated[Session, Depends(session)]
+
+
+def own_patient(
+    patient_id: Annotated[UUID, Path()], services: ServicesDep, session: SessionDep
+) -> Patient:
+    """Return a patient of the caller's caseload; another's is not found, as if absent."""
+    with services.db.read() as tx:
+        patient = people.patient_of(tx, session.clinician.id, patient_id)
+    if patient is None:
+        raise NotFound("patient")
+    return patient
+
+
+PatientDep = Annotated[Patient, Depends(own_patient)]
+
+
+def device(services: ServicesDep, bearer: Annotated[Bearer, Depends(_device_bearer)]) -> Device:
+    """Return the device whose credential came with the request. Raises NotSignedIn."""
+    if bearer is None:
+        raise NotSignedIn("no device credential")
+    return device_for(services.db, bearer.credentials)
+
+
+DeviceDep = Annotated[Device, Depends(device)]
+
+DeviceTime = Annotated[
+    AwareDatetime | None,
+    Header(alias="Device-Time", description="The phone's own clock at the moment of sending."),
+]

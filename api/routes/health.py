@@ -1,0 +1,43 @@
+"""Routes that tell whether the process is up and can do its work."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.deps import ServicesDep
+from engine.localtime import tzdata_version
+from engine.store import pending_migrations
+from engine.store.database import is_reachable
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether the process can do its work, check by check."""
+
+    ready: bool
+    database: bool
+    migrated: bool
+    tzdata: str
+
+
+@router.get("/health")
+def health() -> Health:
+    """Say that the process is up."""
+    return Health()
+
+
+@router.get("/ready", responses={503: {"model": Readiness}})
+def ready(services: ServicesDep, response: Response) -> Readiness:
+    """Check what the process needs; 503 while something is missing."""
+    database = is_reachable(services.db)
+    migrated = database and not pending_migrations(services.db)
+    response.status_code = 200 if migrated else 503
+    return Readiness(ready=migrated, database=database, migrated=migrated, tzdata=tzdata_version())

@@ -1,0 +1,1 @@
+"""The pages for therapists: server-rendered, usable without JavaScript."""

@@ -1,0 +1,106 @@
+"""The caseload as therapists see it: the last days in counts, and who needs attention, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from engine.compliance import share
+from engine.localtime import zone
+from engine.records import CaseloadRow, Counts
+from engine.store import ReadTx, reports
+
+WEEK = timedelta(days=7)
+SILENCE = timedelta(days=3)
+FALL = 0.20
+ENOUGH = 5
+"""Delivered prompts each of two weeks must have before they are compared."""
+
+RULES = (
+    "an answer in the last 7 days met a clinical rule, such as a risk item of the PHQ-9",
+    "no phone is connected",
+    "nothing was answered for 3 days although prompts were sent",
+    "the share answered fell by more than 20 percentage points against the 7 days before "
+    "(only where each had at least 5 delivered)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A patient's line: `reasons` say why attention is due, `urgent` that a clinical rule held."""
+
+    row: CaseloadRow
+    share: float | None
+    reasons: tuple[str, ...]
+    urgent: bool
+
+
+def entries(tx: ReadTx, clinician_id: UUID, now: datetime) -> list[Entry]:
+    """Return the clinician's patients, attention first, then by name; days are each one's own."""
+    recent = _by_local_day(tx, clinician_id, now, first=6, last=0)
+    before = _by_local_day(tx, clinician_id, now, first=13, last=7)
+    latest = _by_local_day(tx, clinician_id, now, first=2, last=0)
+    found = [
+        _entry(row, before=before[key].counts, latest=latest[key].counts, now=now)
+        for key, row in recent.items()
+    ]
+    return sorted(found, key=lambda one: (not one.urgent, not one.reasons))
+
+
+def _by_local_day(
+    tx: ReadTx, clinician_id: UUID, now: datetime, *, first: int, last: int
+) -> dict[UUID, CaseloadRow]:
+    """Return rows over the dates `first` to `last` days before each patient's own today."""
+    utc = now.date()
+    rows = {row.patient.id: row for row in _rows(tx, clinician_id, utc, first, last)}
+    todays = {key: now.astimezone(zone(row.patient.zone)).date() for key, row in rows.items()}
+    for other in set(todays.values()) - {utc}:
+        for row in _rows(tx, clinician_id, other, first, last):
+            if todays.get(row.patient.id) == other:
+                rows[row.patient.id] = row
+    return rows
+
+
+def _rows(tx: ReadTx, clinician_id: UUID, today: date, first: int, last: int) -> list[CaseloadRow]:
+    return reports.caseload(
+        tx,
+        clinician_id,
+        first=today - timedelta(days=first),
+        last=today - timedelta(days=last),
+    )
+
+
+def _entry(row: CaseloadRow, *, before: Counts, latest: Counts, now: datetime) -> Entry:
+    reasons = attention(row, before=before, latest=latest, now=now)
+    return Entry(row=row, share=share(row.counts), reasons=reasons, urgent=_at_risk(row, now))
+
+
+def _at_risk(row: CaseloadRow, now: datetime) -> bool:
+    return row.risk_at is not None and now - row.risk_at < WEEK
+
+
+def attention(
+    row: CaseloadRow, *, before: Counts, latest: Counts, now: datetime
+) -> tuple[str, ...]:
+    """Return why a patient needs attention, in the order of RULES; empty if nothing does.
+
+    `before` counts the 7 days before the row's own, `latest` the last 3 days.
+    """
+    checks: tuple[tuple[Callable[[], bool], str], ...] = (
+        (lambda: _at_risk(row, now), "Risk answer"),
+        (lambda: row.devices == 0, "No phone connected"),
+        (lambda: _is_silent(row, latest, now), "Nothing answered for 3 days"),
+        (lambda: _has_fallen(row.counts, before), "Answers fell against the week before"),
+    )
+    return tuple(text for holds, text in checks if holds())
+
+
+def _is_silent(row: CaseloadRow, latest: Counts, now: datetime) -> bool:
+    since = row.last_answer_at or row.patient.created_at
+    return latest.sent > 0 and now - since >= SILENCE
+
+
+def _has_fallen(recent: Counts, before: Counts) -> bool:
+    if min(recent.delivered, before.delivered) < ENOUGH:
+        return False
+    return (share(before) or 0.0) - (share(recent) or 0.0) > FALL

@@ -1,0 +1,1 @@
+"""What adapting the timing did, with intervals that respect persons."""

@@ -1,0 +1,70 @@
+"""A real Chromium for the page tests, and a stand-in server for each test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from stub import Clinic, running
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ADVICE = "no Chromium found: install one or name it in WELLTIMED_CHROMIUM"
+
+
+def chromium() -> str | None:
+    """Return the path of a Chromium, or None where there is none."""
+    named = os.environ.get("WELLTIMED_CHROMIUM")
+    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+# One browser a module, not a session: Playwright's synchronous interface keeps an event loop in
+# the main thread, which asynchronous tests of other modules would trip over.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        if os.environ.get("WELLTIMED_REQUIRE_BROWSER") == "1":
+            pytest.fail(ADVICE)
+        pytest.skip(ADVICE)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return Clinic()
+
+
+@pytest.fixture
+def address(clinic: Clinic) -> Iterator[str]:
+    with running(clinic) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A phone-sized page; any script error or breach of the content policy fails the test."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+    context.set_default_timeout(8_000)
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda said: faults.append(said.text) if is_breach(said.text) else None)
+    yield opened
+    context.close()
+    assert faults == []
+
+
+def is_breach(text: str) -> bool:
+    return "Content Security Policy" in text or "Refused to" in text
