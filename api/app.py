@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from api import errors
 from api.routes import device, health, patients, protocols, session
-from api.security import BodyLimit, SecurityHeaders
+from api.security import BODY_LIMIT, SecurityHeaders
 from api.services import Services
 from api.web import pages
 
@@ -29,6 +29,7 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        max_body_size=BODY_LIMIT,
         responses={
             "4XX": {
                 "model": errors.Problem,
@@ -45,6 +46,5 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
     app.mount("/app", StaticFiles(directory=WEB / "patient", html=True), name="patient")
     if emulator is not None and services.emulator_path is not None:
         app.mount(services.emulator_path, emulator)
-    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=services.settings.secure_cookies)
     return app

@@ -1,4 +1,8 @@
-"""What routes ask for by type: services, the signed-in clinician, the device."""
+"""What routes ask for by type: services, the signed-in clinician, the device.
+
+Dependencies that only look at the request are coroutines: a plain function would cost each request
+a trip through the thread pool. Those that read the database are plain functions for that reason.
+"""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,6 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime
+from starlette.concurrency import run_in_threadpool
 
 from api import auth
 from api.auth import Session
@@ -24,24 +29,29 @@ _device_bearer = HTTPBearer(auto_error=False, scheme_name="device")
 Bearer = HTTPAuthorizationCredentials | None
 
 
-def services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """Return what the app was built with."""
     built: Services = request.app.state.services
     return built
 
 
+async def services(request: Request) -> Services:
+    """Return what the app was built with."""
+    return services_of(request)
+
+
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def now(services: ServicesDep) -> datetime:
+async def now(request: Request) -> datetime:
     """Return the instant of this request."""
-    return services.clock()
+    return services_of(request).clock()
 
 
 NowDep = Annotated[datetime, Depends(now)]
 
 
-def address(request: Request) -> str:
+async def address(request: Request) -> str:
     """Return the caller's network address."""
     return request.client.host if request.client else "unknown"
 
@@ -95,11 +105,14 @@ def own_patient(
 PatientDep = Annotated[Patient, Depends(own_patient)]
 
 
-def device(services: ServicesDep, bearer: Annotated[Bearer, Depends(_device_bearer)]) -> Device:
+async def device(request: Request, bearer: Annotated[Bearer, Depends(_device_bearer)]) -> Device:
     """Return the device whose credential came with the request. Raises NotSignedIn."""
     if bearer is None:
         raise NotSignedIn("no device credential")
-    return device_for(services.db, bearer.credentials)
+    db = services_of(request).db
+    if db.is_sqlite:  # one look into a local file takes less than the trip through the thread pool
+        return device_for(db, bearer.credentials)
+    return await run_in_threadpool(device_for, db, bearer.credentials)
 
 
 DeviceDep = Annotated[Device, Depends(device)]

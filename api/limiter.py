@@ -6,8 +6,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from engine.errors import WelltimedError
 
-ENROLMENT_TRIES = RateLimitItemPerMinute(10)
-SIGN_IN_TRIES = RateLimitItemPerMinute(10)
+TRIES_PER_MINUTE = 10
 
 
 class TooMany(WelltimedError):
@@ -19,17 +18,18 @@ class TooMany(WelltimedError):
 class Limiter:
     """Counts tries in this process's memory, in a moving minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, tries_per_minute: int = TRIES_PER_MINUTE) -> None:
+        self._tries = RateLimitItemPerMinute(tries_per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def enrolment(self, address: str) -> None:
         """Count a try to use a code. Raises TooMany."""
-        self._count(ENROLMENT_TRIES, "enrolment", address)
+        self._count("enrolment", address)
 
     def sign_in(self, address: str, email: str) -> None:
         """Count a try to sign in, by address and account together. Raises TooMany."""
-        self._count(SIGN_IN_TRIES, "sign-in", f"{address}|{email.casefold()}")
+        self._count("sign-in", f"{address}|{email.casefold()}")
 
-    def _count(self, limit: RateLimitItemPerMinute, what: str, key: str) -> None:
-        if not self._limiter.hit(limit, what, key):
+    def _count(self, what: str, key: str) -> None:
+        if not self._limiter.hit(self._tries, what, key):
             raise TooMany("too many tries; wait a minute")

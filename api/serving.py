@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
+from api.limiter import Limiter
 from api.services import Services
 from content.library import Library
 from engine.clock import Clock, system_clock
@@ -44,6 +45,7 @@ def api_app(
     *,
     clock: Clock = system_clock,
     emulator: EmulatorApp | None = None,
+    limiter: Limiter | None = None,
 ) -> FastAPI:
     """Return the app without a worker, with the emulator's browser side if one is given."""
     services = Services(
@@ -52,6 +54,7 @@ def api_app(
         settings=settings,
         library=Library.builtin(),
         emulator_path=EMULATOR_PATH if emulator else None,
+        limiter=limiter or Limiter(),
     )
     side: ASGIApp | None = BrowserSide(emulator) if emulator else None
     return create_app(services, emulator=side)

@@ -1,7 +1,7 @@
 """A training set in order: whose outcome on which day, and how well a person was doing by then.
 
 Answering fades with time while an adaptive policy moves prompts, so later prompts sit at other
-hours than earlier ones. Without a running level, the fading would be blamed on the hours.
+hours than earlier ones. Unless each week is given a level, the fading is blamed on the hours.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from scipy.special import logit as log_odds
 
 from models.bins import Floats, Ints, tally
 
-PRIOR_PROMPTS = 4.0  # how many prompts the population's rate is worth in a person's running level
+UNIT_DAYS = 7
+PRIOR_PROMPTS = 4.0  # how many prompts the population's rate is worth in a person's level
 
 
 @dataclass(frozen=True)
@@ -56,43 +57,43 @@ def influence(person: Ints, persons: int, cap: float) -> Floats:
     return np.asarray(np.minimum(1.0, limit / np.maximum(totals, 1.0)), dtype=np.float64)
 
 
-def levels(history: History, expected: Floats, half_life: float) -> tuple[Floats, Floats]:
-    """Return the running level before each visit (visits,), and after the last one (n,), in logit.
+def levels(history: History, expected: Floats, half_life: float) -> Floats:
+    """Return how each person does of late (n,), in logit above what is expected of anybody.
 
-    The level compares answers with the population's expectation (m,) for the same prompts, both
-    discounted by the half-life in days; it is 0 for a person without a past. Only earlier days
-    enter, so an outcome never explains itself. Histories without order get 0 throughout.
-    Exponential smoothing, Brown (1956), shrunk as a beta-binomial mean (Efron & Morris 1975).
+    Compares answers with the population's expectation (m,) for the same prompts, both discounted
+    by the half-life in days before the person's last day (not at all without order of time);
+    shrunk to 0 for a person with little past. Exponential smoothing, Brown (1956), shrunk as a
+    beta-binomial mean (Efron & Morris 1975).
     """
-    visits, persons = history.visit_person.size, history.weight.size
-    if not history.timed or visits == 0:
-        return np.zeros(visits), np.zeros(persons)
-    sums = np.column_stack(
+    persons = history.weight.size
+    if history.label.size == 0:
+        return np.zeros(persons)
+    day = history.visit_day[history.visit].astype(np.float64)
+    last = np.zeros(persons)
+    last[history.visit_person] = history.visit_day  # visits are in order, so the last one stays
+    age = last[history.person] - day
+    recent = np.exp2(-age / half_life) if history.timed else np.ones_like(age)
+    state = np.column_stack(
         [
-            np.bincount(history.visit, weights=value, minlength=visits)
+            np.bincount(history.person, weights=recent * value, minlength=persons)
             for value in (np.ones_like(expected), history.label, expected)
         ]
     )
-    total = sums.sum(axis=0)
-    usual = (total[1] + 0.5) / (total[0] + 1.0)
-    before = np.zeros(visits)
-    state, last = np.zeros((persons, 3)), np.zeros(persons)
-    for visit in _in_step(history.visit_person):
-        who, day = history.visit_person[visit], history.visit_day[visit].astype(np.float64)
-        state[who] *= np.exp2(-(day - last[who]) / half_life)[:, None]
-        before[visit] = _level(state[who], usual)
-        state[who] += sums[visit]
-        last[who] = day
-    return before, _level(state, usual)
+    usual = (float(history.label.sum()) + 0.5) / (history.label.size + 1.0)
+    return _level(np.asarray(state, dtype=np.float64), usual)
 
 
-def _in_step(visit_person: Ints) -> list[Ints]:
-    """Return everybody's first visit, then everybody's second one, and so on."""
-    first = np.flatnonzero(np.r_[True, visit_person[1:] != visit_person[:-1]])
-    sizes = np.diff(np.r_[first, visit_person.size])
-    rank = np.arange(visit_person.size) - np.repeat(first, sizes)
-    order = np.argsort(rank, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(rank))[:-1])
+def units(history: History) -> Ints:
+    """Return the unit (m,) of each outcome: a person's week, or the person without order of time.
+
+    Within a unit a person's readiness to answer counts as constant.
+    """
+    if not history.timed:
+        return history.person
+    week = history.visit_day // UNIT_DAYS
+    starts = np.r_[True, (np.diff(history.visit_person) != 0) | (np.diff(week) != 0)]
+    number = np.cumsum(starts[: history.visit_person.size]) - 1
+    return np.asarray(number[history.visit], dtype=np.int64)
 
 
 def _level(state: Floats, usual: float) -> Floats:

@@ -15,7 +15,7 @@ from models.history import History
 
 MAX_STEP = 1.5  # logit; Newton steps no longer than this always climb for a logistic likelihood
 MAX_STEPS = 60
-TOLERANCE = 1e-9
+TOLERANCE = 1e-5  # of a step; convergence is quadratic, so what is left is about 1e-10
 VARIANCE_SPREAD = 0.3  # plausible size of the deviation variance (logit squared)
 
 
@@ -170,6 +170,17 @@ def posterior(counts: Counts, prior: Prior) -> Floats:
         modes[active] += step * np.minimum(1.0, MAX_STEP / np.maximum(reach, 1e-300))[:, None]
         active = active[reach > TOLERANCE]
     return modes
+
+
+def deviation_spread(counts: Counts, modes: Floats, prior: Prior) -> Floats:
+    """Return the posterior SD (n, 96) of persons' deviations on the logit scale."""
+    design = prior.design
+    chance = expit(counts.logit(prior) + modes @ design.T)
+    precision = _precision(counts.seen * chance * (1.0 - chance), design)
+    covariance = np.linalg.inv(precision)[:, 1:, 1:]
+    own = design[:, 1:]
+    variance = ((own @ covariance) * own).sum(axis=2)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
 def spread(counts: Counts, modes: Floats, cells: Ints, prior: Prior) -> Floats:

@@ -1,36 +1,37 @@
 """The population curve: how likely the average person answers, by half hour and type of day.
 
-A logistic regression on a periodic cubic spline with a ridge penalty (Eilers & Marx 1996), whose
-strength is chosen by marginal likelihood. The person's running level is in the model, so a change
+A logistic regression on a periodic cubic spline with a ridge penalty (Eilers & Marx 1996), averaged
+over its strength by marginal likelihood. The person's level that week is in the model, so a change
 in who is prompted when does not bend the curve.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import SplineTransformer
 
 from models.bins import BINS, CELLS, Floats, Ints, centres
-from models.history import History, levels
+from models.history import History, levels, units
+from models.levels import unit_effects
 
 CURVE_SDS = (0.05, 0.1, 0.2, 0.4, 0.8)  # candidate prior SDs of a spline coefficient, logit
-ROUGH_SD = 0.2  # good enough while levels are still being worked out
+ROUGH_SD = 0.1  # while levels are worked out, hours get the benefit of the doubt last
 CONTRAST = 0.5  # the same for work minus off, as a share: types of day differ less than hours do
 LEVEL_SD = 3.0  # weak: the coefficient of the level should come out near 1
 LEVEL_STEP = 0.2  # levels are grouped this finely, which keeps the regression small
 PRIOR_BASE_SD = 0.8  # typical SD of base rates on the logit scale in 18 public data sets
 PRIOR_PERSONS = 5.0  # how many persons that typical value is worth
-ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class Curve:
     """The fitted population.
 
-    logit: (96,) of an average person; base_sd: SD of persons' base rates (logit); offset: (visits,)
-    what the running level adds to the logit on each visit; level: (n,) the same from now on.
+    logit: (96,) of an average person; base_sd: SD of persons' base rates (logit); offset: (m,)
+    what the person's level that week added to the logit of each outcome; level: (n,) the same
+    from now on.
     """
 
     logit: Floats
@@ -40,19 +41,17 @@ class Curve:
 
 
 def fit_curve(history: History, half_life: float) -> Curve:
-    """Return the population curve of a history; half_life of running levels in days.
+    """Return the population curve of a history; half_life of persons' levels in days.
 
-    Alternates between levels given the curve and the curve given levels. Two half observations
-    keep it finite for constant labels or none at all (Haldane 1956).
+    Levels come first, as random intercepts estimated jointly with a rough curve (models.levels);
+    then the curve given levels. Two half observations keep it finite for constant labels or none
+    at all (Haldane 1956).
     """
-    logit = np.zeros(CELLS)
-    before, after = np.zeros(history.visit_person.size), np.zeros(history.weight.size)
-    for _ in range(ROUNDS):
-        logit, _ = _best_regression(history, before, (ROUGH_SD,))
-        before, after = levels(history, expit(logit)[history.cell], half_life)
-    logit, slope = _best_regression(history, before, CURVE_SDS)
-    base_sd = _base_sd(history, logit)
-    return Curve(logit=logit, base_sd=base_sd, offset=slope * before, level=slope * after)
+    unit = units(history)
+    effect = unit_effects(history, unit, DESIGN * ROUGH_SD)[unit]
+    logit, slope = _regression(history, effect)
+    level = levels(history, expit(logit)[history.cell], half_life)
+    return Curve(logit, _base_sd(history, logit), slope * effect, level)
 
 
 def _spline() -> Floats:
@@ -65,30 +64,33 @@ def _spline() -> Floats:
     return np.hstack([shared, shared * sign * CONTRAST])
 
 
-_DESIGN = _spline()
+DESIGN = _spline()
 
 
-def _best_regression(
-    history: History, before: Floats, curve_sds: tuple[float, ...]
-) -> tuple[Floats, float]:
-    """Return the curve (96,) and the level's slope under the prior SD with the most evidence."""
-    cell, level, yes, total = _grouped(history, before)
-    best = (-np.inf, np.zeros(CELLS), 0.0)
-    for curve_sd in curve_sds:
-        features = np.column_stack([_DESIGN[cell] * curve_sd, level * LEVEL_SD])
+def _regression(history: History, effect: Floats) -> tuple[Floats, float]:
+    """Return the curve (96,) and the slope of the level (m,), averaged over prior SDs.
+
+    Each candidate SD counts by its marginal likelihood (Hoeting et al. 1999), so few data give a
+    nearly flat curve.
+    """
+    cell, level, yes, total = _grouped(history, effect)
+    fits: list[tuple[float, Floats, float]] = []
+    for curve_sd in CURVE_SDS:
+        features = np.column_stack([DESIGN[cell] * curve_sd, level * LEVEL_SD])
         intercept, weights = _regress(features, yes, total)
         evidence = _evidence(features, yes, total, intercept, weights)
-        if evidence > best[0]:
-            curve = intercept + curve_sd * (_DESIGN @ weights[:-1])
-            best = (evidence, curve, max(0.0, float(weights[-1]) * LEVEL_SD))
-    return best[1], best[2]
+        curve = intercept + curve_sd * (DESIGN @ weights[:-1])
+        fits.append((evidence, curve, max(0.0, float(weights[-1]) * LEVEL_SD)))
+    share = softmax(np.array([evidence for evidence, _, _ in fits]))
+    curve = share @ np.array([curve for _, curve, _ in fits])
+    return curve, float(share @ np.array([slope for _, _, slope in fits]))
 
 
-def _grouped(history: History, before: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+def _grouped(history: History, effect: Floats) -> tuple[Ints, Floats, Floats, Floats]:
     """Return cell, level, weighted answers and weighted prompts of each cell and grouped level."""
-    steps = np.round(before / LEVEL_STEP).astype(np.int64)
+    steps = np.round(effect / LEVEL_STEP).astype(np.int64)
     lowest = int(steps.min(initial=0))
-    code = (steps - lowest)[history.visit] * CELLS + history.cell
+    code = (steps - lowest) * CELLS + history.cell
     weight = history.weight[history.person]
     total = np.bincount(code, weights=weight)
     yes = np.bincount(code, weights=weight * history.label)

@@ -28,8 +28,9 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
 
     Parameters: `length` of the deviation kernel in hours; `rank`, the number of eigenvectors kept
     (0 gives the population curve alone); `day_type_correlation` between a person's work and off
-    days; `half_life` of a person's running level in days; `person_cap`, the most a person may
-    weigh in the population fit, in medians.
+    days; `half_life` of a person's level in days; `person_cap`, the most a person may
+    weigh in the population fit, in medians; `optimism`, how many posterior SDs of the deviation
+    a slot is given on top, so that a person's untried hours are tried (0 to trust the mean).
 
     Fitted state: `population_` logit (96,), `base_sd_`, `basis_` (96, rank), `deviation_sd_`,
     `persons_` (n,) keys, `level_` logit (n,), and the sums `seen_`, `answered_` and `offset_`
@@ -46,12 +47,14 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         day_type_correlation: float = 0.6,
         half_life: float = 7.0,
         person_cap: float = 4.0,
+        optimism: float = 1.0,
     ) -> None:
         self.length = length
         self.rank = rank
         self.day_type_correlation = day_type_correlation
         self.half_life = half_life
         self.person_cap = person_cap
+        self.optimism = optimism
 
     def fit(
         self, X: ArrayLike, y: ArrayLike, *, person: ArrayLike, day: ArrayLike | None = None
@@ -61,7 +64,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         X: (m, 2+) float, hour of day (0..24) and day type (0 work, 1 off); further columns are
         reserved and not read. y: (m,) 0/1. person: (m,) strings or integers, compared as text.
         day: (m,) integers in order of time; without it outcomes count as different days and no
-        running level is followed. Raises ValueError naming the argument that is wrong.
+        level is followed. Raises ValueError naming the argument that is wrong.
         """
         self._check_params()
         cells, labels, keys = inputs.checked(X, y, person)
@@ -73,7 +76,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         self.seen_ = history.tally(np.ones_like(labels))
         self.answered_ = history.tally(labels)
         self._fit_prior(history)
-        self._forget_posteriors()
+        self._derive_posteriors()
         return self
 
     def partial_fit(
@@ -101,14 +104,16 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         """Return (n, k) logit terms that depend on the slot: population curve plus deviation.
 
         hours: (n, k) hours of day; day_type: (n,) 0/1; person: (n,) keys. Only differences within
-        a row mean anything. An unknown person gets the population curve.
+        a row mean anything. An unknown person gets the population curve. The deviation is taken
+        at its mean plus `optimism` posterior SDs, an upper confidence bound (Auer 2002).
         Raises NotFittedError before any fit, ValueError for bad arguments.
         """
         cells, rows = self._locate(hours, day_type, person)
         self._refresh(rows)
         scores = np.asarray(self.population_[cells], dtype=np.float64)
         known = np.flatnonzero(rows >= 0)
-        scores[known] += self._own[rows[known, None], cells[known]]
+        at, where = rows[known, None], cells[known]
+        scores[known] += self._own[at, where] + self.optimism * self._doubt[at, where]
         return scores
 
     def predict_proba(self, hours: ArrayLike, day_type: ArrayLike, person: ArrayLike) -> Floats:
@@ -165,7 +170,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         model.base_sd_, model.deviation_sd_ = (float(value) for value in state["scales"])
         model.level_, model.offset_ = state["level"], state["offset"]
         model.seen_, model.answered_ = state["seen"], state["answered"]
-        model._forget_posteriors()
+        model._derive_posteriors()
         return model
 
     def _check_params(self) -> None:
@@ -175,6 +180,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
             "day_type_correlation": (0.0, 1.0),
             "half_life": (0.1, 3650.0),
             "person_cap": (1.0, 1e6),
+            "optimism": (0.0, 10.0),
         }
         for name, (low, high) in allowed.items():
             value = getattr(self, name)
@@ -193,7 +199,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
     def _fit_prior(self, history: History) -> None:
         """Estimate the curve, levels, and the spread of base rates and deviations."""
         curve = population.fit_curve(history, self.half_life)
-        offset = curve.offset[history.visit]
+        offset = curve.offset
         share = personal.occupancy(history.tally(history.weight[history.person]))
         correlation = personal.kernel(self.length, self.day_type_correlation)
         correlation = personal.centred(correlation, share)
@@ -221,15 +227,17 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         grow = (0, len(names))
         self.level_ = np.pad(self.level_, grow)
         self._stale = np.concatenate([self._stale, np.ones(len(names), dtype=np.bool_)])
-        for table in ("seen_", "answered_", "offset_", "_modes", "_own"):
+        for table in ("seen_", "answered_", "offset_", "_modes", "_own", "_doubt"):
             setattr(self, table, np.pad(getattr(self, table), (grow, (0, 0))))
 
-    def _forget_posteriors(self) -> None:
-        """Drop the cached posteriors; they are derived anew when a person is next scored."""
+    def _derive_posteriors(self) -> None:
+        """Derive everybody's posterior anew, so that the first scoring need not."""
         n = self.persons_.size
         self._stale = np.ones(n, dtype=np.bool_)
         self._modes = np.zeros((n, 1 + self.basis_.shape[1]))
         self._own = np.zeros((n, bins.CELLS))
+        self._doubt = np.zeros((n, bins.CELLS))
+        self._refresh(np.arange(n))
 
     def _locate(
         self, hours: ArrayLike, day_type: ArrayLike, person: ArrayLike
@@ -252,8 +260,9 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         stale = wanted[self._stale[wanted]]
         if stale.size == 0:
             return
-        prior = self._prior()
-        modes = personal.posterior(self._counts().of(stale), prior)
+        prior, counts = self._prior(), self._counts().of(stale)
+        modes = personal.posterior(counts, prior)
         self._modes[stale] = modes
+        self._doubt[stale] = personal.deviation_spread(counts, modes, prior)
         self._own[stale] = modes[:, 1:] @ prior.design[:, 1:].T
         self._stale[stale] = False

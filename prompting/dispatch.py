@@ -71,7 +71,7 @@ class Dispatcher:
             return None
         with self.db.write() as tx:
             intents = _intents(tx, due, now)
-            standing = delivery.add_intents(tx, intents, now=now, lease=LEASE)
+            standing = delivery.add_intents(tx, intents, self.owner, now=now, lease=LEASE)
         outcomes = self.pusher.push_many(
             [Push(i.prompt_id, i.push_token, i.expires_at) for i in standing], now=self.clock()
         )

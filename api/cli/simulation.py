@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import Failed, Json, out, print_json
-from models.simulation import WORLDS
+from models.simulation import ema
 from models.simulation.run import simulate
 
 
@@ -16,7 +16,11 @@ class Policy(StrEnum):
 
     UNIFORM = "uniform"
     ADAPTIVE = "adaptive"
+    POOLED = "pooled"
     ORACLE = "oracle"
+
+
+WORLDS = {"ema": ema.make}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +42,7 @@ def run(
         raise Failed(f"--world: {world!r} is not one of {', '.join(sorted(WORLDS))}", code=2)
     began = time.monotonic()
     made = WORLDS[world](persons, days, seed)
-    found = simulate(made, policy.value, days, seed, epsilon)
+    found = simulate(made, policy.value, days=days, seed=seed, epsilon=epsilon)
     seconds = round(time.monotonic() - began, 2)
     if as_json:
         print_json(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from api.demo.clinic import CHECKIN, SLOT_MINUTES, ZONE, Member
 from api.demo.phones import Message, Phone, Phones
-from engine.clock import VirtualClock
+from api.demo.server import SharedClock
 from engine.localtime import resolve, zone
 from engine.store import reports
 from models.simulation.ema import PER_BLOCK, EmaWorld
@@ -29,7 +29,7 @@ Progress = Callable[[int], None]
 class Life:
     """Everything that moves while days pass."""
 
-    clock: VirtualClock
+    clock: SharedClock
     ticks: Ticks
     phones: Phones
     world: EmaWorld
@@ -63,14 +63,20 @@ class Life:
         await asyncio.to_thread(self.ticks.refit)
         for at in _instants(today):
             self.clock.move_to(at)
-            await self.phones.make_visits(at)
             await asyncio.to_thread(self.ticks.learn)
-            await asyncio.to_thread(self.ticks.decide)
-            plans |= await asyncio.to_thread(self._ask_world, today, day, asked)
-            await asyncio.to_thread(self.ticks.dispatch)
+            # What phones report now bears on nothing that is decided or sent now.
+            visits = asyncio.create_task(self.phones.make_visits(at))
+            plans |= await asyncio.to_thread(self._decide_and_send, today, day, asked)
+            await visits
             for phone, message in await self.phones.collect():
                 self.phones.expect(phone, message, self._delay(phone, message, plans))
         await self._night(today)
+
+    def _decide_and_send(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
+        self.ticks.decide()
+        plans = self._ask_world(today, day, asked)
+        self.ticks.dispatch()
+        return plans
 
     async def _night(self, today: date) -> None:
         for hour in (0, 1, 2, 3, 4):
@@ -86,6 +92,8 @@ class Life:
 
     def _ask_world(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
         """Ask the world, once a block, how everybody takes the prompt drawn for them."""
+        if len(asked) == len(self.world.blocks):
+            return {}
         with self.ticks.db.read() as tx:
             drawn = reports.drawn_on(tx, today, CHECKIN)
         answers: dict[UUID, float | None] = {}

@@ -12,10 +12,10 @@ from api.demo.clinic import ZONE, Member, add_member, add_newcomer, add_therapis
 from api.demo.days import Life, Progress
 from api.demo.figures import figures
 from api.demo.phones import Phones
+from api.demo.server import SharedClock, served_elsewhere
 from api.services import Services
-from api.serving import api_app
 from content.library import Library
-from engine.clock import VirtualClock, system_clock
+from engine.clock import system_clock
 from engine.localtime import resolve, zone
 from engine.settings import Settings
 from engine.store import migrate, open_database
@@ -75,7 +75,7 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
     db = open_database(demo.database_url)
     migrate(db)
     first_day = system_clock().astimezone(zone(ZONE)).date() - timedelta(days=demo.days)
-    clock = VirtualClock(_midnight(first_day))
+    clock = SharedClock(_midnight(first_day))
     services = Services(db=db, clock=clock, settings=settings, library=Library.builtin())
     therapist = add_therapist(services)
     members = [
@@ -93,14 +93,14 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
 def _live(
     demo: Demo,
     services: Services,
-    clock: VirtualClock,
+    clock: SharedClock,
     members: Sequence[Member],
     first_day: date,
     on_day: Progress,
 ) -> None:
     emulator = build_emulator(clock=clock, log_path=demo.log)
-    api = api_app(services.settings, services.db, clock=clock)
-    with served(emulator) as emulator_url, served(api) as api_url:
+    elsewhere = served_elsewhere(services.settings, clock)
+    with served(emulator) as emulator_url, elsewhere as api_url:
         pusher = pusher_from(services.settings, emulator_url=emulator_url)
         life = Life(
             clock=clock,

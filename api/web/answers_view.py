@@ -88,12 +88,13 @@ def _band(value: float, bands: Sequence[tuple[float, float, str]]) -> str:
 
 
 def recent(records: Sequence[PromptRecord], library: Library) -> list[Answer]:
-    """Return the last ANSWERS_SHOWN answers, newest first."""
+    """Return the last ANSWERS_SHOWN answers and every older risk answer, newest first."""
     given = sorted(
         ((record.answered_at, record) for record in records if record.answered_at is not None),
         key=lambda one: one[0],
         reverse=True,
     )
+    shown = [one for place, one in enumerate(given) if place < ANSWERS_SHOWN or one[1].risk]
     return [
         Answer(
             title=wording.title_of(library, record.assignment, record.content_id),
@@ -102,7 +103,7 @@ def recent(records: Sequence[PromptRecord], library: Library) -> list[Answer]:
             risk=record.risk,
             lines=tuple(readable(record, library)),
         )
-        for at, record in given[:ANSWERS_SHOWN]
+        for at, record in shown
     ]
 
 

@@ -12,7 +12,8 @@ from engine.store import ReadTx, reports
 
 WEEK = timedelta(days=7)
 SILENCE = timedelta(days=3)
-FALL = 0.20
+FALL = 20
+"""Percentage points; compared in whole numbers, so that exactly 20 is not more than 20."""
 ENOUGH = 5
 """Delivered prompts each of two weeks must have before they are compared."""
 
@@ -103,4 +104,5 @@ def _is_silent(row: CaseloadRow, latest: Counts, now: datetime) -> bool:
 def _has_fallen(recent: Counts, before: Counts) -> bool:
     if min(recent.delivered, before.delivered) < ENOUGH:
         return False
-    return (share(before) or 0.0) - (share(recent) or 0.0) > FALL
+    lost = before.answered * recent.delivered - recent.answered * before.delivered
+    return 100 * lost > FALL * before.delivered * recent.delivered

@@ -22,6 +22,8 @@ PLOT = 160
 MARGIN = 12
 MOST_LABELS = 6
 MINUTES = 24 * 60
+PAD = 20
+"""Minutes between the outermost prompt and the edge of the plot."""
 UNSENT_ENDS = {State.FAILED, State.EXPIRED, State.CANCELLED}
 
 
@@ -94,17 +96,17 @@ def minute_of_day(at: datetime, zone_name: str, day: date) -> float:
 
 
 def span_of(records: Sequence[PromptRecord], times: Sequence[time]) -> tuple[int, int]:
-    """Return the first and last whole hour that hold all prompts and these wall times.
+    """Return the first and last whole hour that hold all prompts and these wall times with room.
 
-    An empty day is shown from 8 to 22. The span is at least four hours.
+    Without any it is 8 to 22. The span is at least four hours.
     """
     minutes = [float(one.hour * 60 + one.minute) for one in times]
     for record in records:
         minutes += [minute_of_day(at, record.zone, record.local_date) for at in _instants(record)]
     if not minutes:
         return 8, 22
-    first, last = int(min(minutes) // 60), -int(-max(minutes) // 60)
-    last = max(last, first + 4)
+    first = int((min(minutes) - PAD) // 60)
+    last = max(-int(-(max(minutes) + PAD) // 60), first + 4)
     return max(min(first, 20), 0), min(last, 26)
 
 
@@ -129,11 +131,12 @@ def kind_of(record: PromptRecord) -> str:
 
 
 def hour_ticks(first: int, last: int) -> tuple[Tick, ...]:
-    """Return labelled hours from `first` to `last`, few enough for a phone."""
+    """Return labelled round hours from `first` to `last`, few enough for a phone."""
     step = next(step for step in (1, 2, 3, 4, 6) if (last - first) / step <= MOST_LABELS)
     return tuple(
-        Tick(100 * (hour - first) / (last - first), f"{hour % 24}:00")
-        for hour in range(first, last + 1, step)
+        Tick(round(100 * (hour - first) / (last - first), 2), f"{hour % 24}:00")
+        for hour in range(first, last + 1)
+        if hour % step == 0
     )
 
 

@@ -182,5 +182,9 @@ def _page(
         patient=patient,
         form=form,
         sections=sections,
+        labels={
+            name: schedule_form.label_of(name, {path: title for path, title, _ in sections})
+            for name in form.faults
+        },
         first_fault=next((name for name in form.fields if name in form.faults), None),
     )

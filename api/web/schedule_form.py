@@ -9,13 +9,25 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from engine.durations import parse_duration
+from engine.durations import format_duration, parse_duration
 from engine.errors import FieldFault
 
 Document = dict[str, Any]
 _LOOSE_TIME = re.compile(r"(\d{1,2})(?:[:.h ]?(\d{2}))?")
+_PLACE = re.compile(r"assignments\[\d+\]")
+_NUMBER = re.compile(r"\[(\d+)\]")
+_PARTS = (
+    ("quiet_hours", "quiet time"),
+    ("windows", "window"),
+    ("timing", "moment within the window"),
+    ("expires_after", "stays open for"),
+    ("per_day", "most prompts a day"),
+    ("min_gap", "between two prompts"),
+    ("at", "time"),
+)
 PER_DAY, MIN_GAP = "limits.per_day", "limits.min_gap"
 
 
@@ -28,12 +40,8 @@ class Parsed:
 
 
 def shown(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return every field of the form with the text the document gives it."""
+    """Return every field of the form, in its order, with the text the document gives it."""
     fields: dict[str, str] = {}
-    _show_spans(fields, "quiet_hours", document.get("quiet_hours", ()))
-    limits = document.get("limits", {})
-    fields[PER_DAY] = str(limits.get("per_day") or "")
-    fields[MIN_GAP] = _minutes(limits.get("min_gap", "0m"))
     for place, assignment in enumerate(document["assignments"]):
         path = f"assignments[{place}]"
         trigger = assignment["trigger"]
@@ -46,6 +54,10 @@ def shown(document: Mapping[str, Any]) -> dict[str, str]:
         else:
             fields[f"{path}.trigger.at"] = trigger["at"]
         fields[f"{path}.expires_after"] = _minutes(assignment.get("expires_after", "60m"))
+    _show_spans(fields, "quiet_hours", document.get("quiet_hours", ()))
+    limits = document.get("limits", {})
+    fields[PER_DAY] = str(limits.get("per_day") or "")
+    fields[MIN_GAP] = _minutes(limits.get("min_gap", "0m"))
     return fields
 
 
@@ -127,8 +139,11 @@ def _time(text: str) -> str:
 
 
 def _duration(text: str) -> str:
+    """Return typed minutes in the document's canonical form; anything else as typed."""
     plain = text.strip()
-    return f"{plain}m" if plain.isdecimal() else plain
+    if not plain.isdecimal() or len(plain) > 6:
+        return plain
+    return format_duration(timedelta(minutes=int(plain)))
 
 
 def faults_on_fields(
@@ -142,8 +157,25 @@ def faults_on_fields(
         if name is None:
             others.append(f"{fault.path}: {fault.message}")
         else:
-            by_field.setdefault(name, fault.message)
-    return by_field, others
+            by_field.setdefault(name, _told(name, fault.message))
+    return {name: by_field[name] for name in fields if name in by_field}, others
+
+
+def _told(name: str, message: str) -> str:
+    """Return the message in the form's own terms: its durations are minutes."""
+    if name.endswith(("min_gap", "expires_after")) and "is not a duration" in message:
+        return "must be a whole number of minutes"
+    return message
+
+
+def label_of(name: str, titles: Mapping[str, str]) -> str:
+    """Return where a field stands in words; `titles` names each assignment's path."""
+    match = _PLACE.match(name)
+    section = titles.get(match[0], "") if match else ""
+    number = _NUMBER.search(name[len(match[0]) :] if match else name)
+    part = next(words for key, words in _PARTS if key in name)
+    place = f"{part} {int(number[1]) + 1}" if number else part
+    return f"{section}, {place}" if section else place[:1].upper() + place[1:]
 
 
 def _field_of(path: str, places: Mapping[str, str], fields: Mapping[str, str]) -> str | None:

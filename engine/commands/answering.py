@@ -20,7 +20,7 @@ from content.scoring import score
 from engine.errors import Conflict, FieldFault, FieldsRefused, NotFound
 from engine.localtime import zone
 from engine.records import Device, OpenPrompt
-from engine.store import Database, ReadTx, WriteTx, answers, learning, people
+from engine.store import Database, ReadTx, answers, learning, people
 
 RECEIPT_KINDS = ("delivered", "shown", "opened", "dismissed")
 
@@ -141,8 +141,8 @@ def submit_response(
         item = _content(library, submission, prompt.content_id)
         given = check_answers(item, submission.answers)
         at = max(corrected(submission.answered_at, device_now, now=now), prompt.sent_at)
-        answers.mark_answered(tx, prompt.id, at)
-        _note_opening(tx, device, submission, device_now, now)
+        opened_at = submission.opened_at and corrected(submission.opened_at, device_now, now=now)
+        answers.mark_answered(tx, prompt.id, at, opened_at)
         if at - prompt.sent_at <= prompt.within:
             learning.correct_outcome(tx, prompt.id, 1)
         response = NewResponse(
@@ -225,21 +225,6 @@ def _content(library: Library, submission: Submission, content_id: str) -> Conte
         return library.get(content_id, submission.content_version)
     except (UnknownContent, UnknownContentVersion) as error:
         raise FieldsRefused(FieldFault("content_version", str(error))) from error
-
-
-def _note_opening(
-    tx: WriteTx,
-    device: Device,
-    submission: Submission,
-    device_now: datetime | None,
-    now: datetime,
-) -> None:
-    if submission.opened_at is None:
-        return
-    at = corrected(submission.opened_at, device_now, now=now)
-    answers.add_receipts(
-        tx, device.id, [(submission.prompt_id, "opened", at, submission.opened_at)], now=now
-    )
 
 
 def progress(db: Database, patient_id: UUID, *, now: datetime) -> dict[str, Any]:

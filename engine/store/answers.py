@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from engine.prompt import State
 from engine.records import Answered, OpenPrompt, SentPrompt
@@ -20,38 +20,93 @@ _MILESTONES = {
     "dismissed": "dismissed_at",
 }
 
+# Phones call these on every prompt, so the statements are built once: building and hashing them
+# anew cost as much as running them.
+_prompts, _receipts, _responses = tables.Prompt, tables.Receipt, tables.Response
+_INSTANT = _prompts.sent_at.type
+
+_OPEN = (
+    select(
+        _prompts.id,
+        _prompts.content_id,
+        func.coalesce(_prompts.sent_at, _prompts.due_at, type_=_INSTANT).label("sent_at"),
+        _prompts.expires_at,
+    )
+    .where(
+        _prompts.patient_id == bindparam("patient"),
+        _prompts.state.in_(_REACHED),
+        _prompts.expires_at > bindparam("now"),
+        _prompts.answered_at.is_(None),
+    )
+    .order_by(_prompts.due_at)
+)
+_TO_ANSWER = (
+    select(_prompts)
+    .where(
+        _prompts.id == bindparam("prompt"),
+        _prompts.patient_id == bindparam("patient"),
+        _prompts.attempts > 0,
+    )
+    .with_for_update()
+)
+_OWN = select(_prompts.id).where(
+    _prompts.id.in_(bindparam("prompts", expanding=True)),
+    _prompts.patient_id == bindparam("patient"),
+    _prompts.attempts > 0,
+)
+_KNOWN_RECEIPTS = select(_receipts.prompt_id, _receipts.kind).where(
+    _receipts.prompt_id.in_(bindparam("prompts", expanding=True)),
+    _receipts.device_id == bindparam("device"),
+)
+_ADD_RECEIPT = insert(_receipts)
+_REACH = (
+    update(_prompts)
+    .where(_prompts.id == bindparam("prompt"))
+    .values(
+        {
+            column: func.coalesce(getattr(_prompts, column), bindparam(kind, type_=_INSTANT))
+            for kind, column in {
+                **_MILESTONES,
+                "first": "sent_at",
+                "answered": "answered_at",
+            }.items()
+        }
+    )
+)
+_PROVEN = (
+    update(_prompts)
+    .where(
+        _prompts.id == bindparam("prompt"),
+        _prompts.state.in_((State.UNKNOWN, State.FAILED, State.EXPIRED)),
+    )
+    .values(state=State.ACCEPTED, reason=None, closed_at=None)
+)
+_RESPONSE = select(
+    _responses.id,
+    _responses.prompt_id,
+    _responses.body_sha256,
+    _responses.reply,
+    _responses.patient_id,
+).where(_responses.id == bindparam("response"))
+_ADD_RESPONSE = insert(_responses)
+_WEEK = select(
+    func.count(_prompts.answered_at).label("answered"), func.count().label("sent")
+).where(
+    _prompts.patient_id == bindparam("patient"),
+    _prompts.local_date.between(bindparam("first"), bindparam("last")),
+    _prompts.sent_at.is_not(None),
+)
+
 
 def open_prompts(tx: ReadTx, patient_id: UUID, *, now: datetime) -> list[OpenPrompt]:
     """Return the prompts that were sent, are not answered and not yet expired, oldest first."""
-    prompts = tables.Prompt
-    rows = tx.conn.execute(
-        select(
-            prompts.id,
-            prompts.content_id,
-            func.coalesce(prompts.sent_at, prompts.due_at, type_=prompts.sent_at.type).label(
-                "sent_at"
-            ),
-            prompts.expires_at,
-        )
-        .where(
-            prompts.patient_id == patient_id,
-            prompts.state.in_(_REACHED),
-            prompts.expires_at > now,
-            prompts.answered_at.is_(None),
-        )
-        .order_by(prompts.due_at)
-    )
+    rows = tx.conn.execute(_OPEN, {"patient": patient_id, "now": now})
     return [OpenPrompt(**row._mapping) for row in rows]
 
 
 def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPrompt | None:
     """Return what answering needs to know of the patient's own prompt, if it was ever sent."""
-    prompts = tables.Prompt
-    row = tx.conn.execute(
-        select(prompts)
-        .where(prompts.id == prompt_id, prompts.patient_id == patient_id, prompts.attempts > 0)
-        .with_for_update()
-    ).one_or_none()
+    row = tx.conn.execute(_TO_ANSWER, {"prompt": prompt_id, "patient": patient_id}).one_or_none()
     if row is None:
         return None
     return SentPrompt(
@@ -66,13 +121,8 @@ def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPro
 
 def own_prompts(tx: ReadTx, patient_id: UUID, prompt_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of the ids are prompts that were sent to this patient."""
-    prompts = tables.Prompt
     return set(
-        tx.conn.execute(
-            select(prompts.id).where(
-                prompts.id.in_(prompt_ids), prompts.patient_id == patient_id, prompts.attempts > 0
-            )
-        ).scalars()
+        tx.conn.execute(_OWN, {"prompts": list(prompt_ids), "patient": patient_id}).scalars()
     )
 
 
@@ -87,15 +137,10 @@ def add_receipts(
 
     A receipt proves delivery: a prompt whose sending ended unknown or failed becomes accepted.
     """
-    table = tables.Receipt
-    ids = {receipt[0] for receipt in receipts}
+    ids = list({receipt[0] for receipt in receipts})
     known = {
         (row.prompt_id, row.kind)
-        for row in tx.conn.execute(
-            select(table.prompt_id, table.kind).where(
-                table.prompt_id.in_(ids), table.device_id == device_id
-            )
-        )
+        for row in tx.conn.execute(_KNOWN_RECEIPTS, {"prompts": ids, "device": device_id})
     }
     new = {
         (prompt_id, kind): (at, device_at)
@@ -105,7 +150,7 @@ def add_receipts(
     if not new:
         return 0
     tx.conn.execute(
-        insert(table),
+        _ADD_RECEIPT,
         [
             {
                 "prompt_id": prompt_id,
@@ -122,47 +167,27 @@ def add_receipts(
     for (prompt_id, kind), (at, _) in new.items():
         milestones.setdefault(prompt_id, {})[kind] = at
     for prompt_id, reached in milestones.items():
-        _note_milestones(tx, prompt_id, reached)
+        _reach(tx, prompt_id, reached)
     return len(new)
 
 
-def _note_milestones(tx: WriteTx, prompt_id: UUID, reached: dict[str, datetime]) -> None:
-    prompts = tables.Prompt
-    values: dict[str, Any] = {
-        _MILESTONES[kind]: func.coalesce(getattr(prompts, _MILESTONES[kind]), at)
-        for kind, at in reached.items()
-    }
+def _reach(tx: WriteTx, prompt_id: UUID, reached: dict[str, datetime]) -> None:
+    """Note the first instant of each milestone; each proves that the prompt was delivered."""
     first = min(reached.values())
-    values["delivered_at"] = func.coalesce(prompts.delivered_at, first)
-    values["sent_at"] = func.coalesce(prompts.sent_at, first)
-    tx.conn.execute(update(prompts).where(prompts.id == prompt_id).values(**values))
-    prove_delivered(tx, prompt_id)
+    given = dict.fromkeys((*_MILESTONES, "answered")) | reached
+    given["delivered"] = given["delivered"] or first
+    tx.conn.execute(_REACH, {**given, "prompt": prompt_id, "first": first})
+    tx.conn.execute(_PROVEN, {"prompt": prompt_id})
 
 
-def prove_delivered(tx: WriteTx, prompt_id: UUID) -> None:
-    """Correct an unknown or failed sending that the phone has disproved."""
-    prompts = tables.Prompt
-    tx.conn.execute(
-        update(prompts)
-        .where(
-            prompts.id == prompt_id, prompts.state.in_([State.UNKNOWN, State.FAILED, State.EXPIRED])
-        )
-        .values(state=State.ACCEPTED, reason=None, closed_at=None)
-    )
+def mark_answered(tx: WriteTx, prompt_id: UUID, at: datetime, opened_at: datetime | None) -> None:
+    """Note that a prompt was answered, which proves that it had arrived and was opened."""
+    _reach(tx, prompt_id, {"answered": at, "opened": min(opened_at or at, at)})
 
 
 def response_by_id(tx: ReadTx, response_id: UUID) -> tuple[Answered, UUID] | None:
     """Return a stored response and whose it is."""
-    responses = tables.Response
-    row = tx.conn.execute(
-        select(
-            responses.id,
-            responses.prompt_id,
-            responses.body_sha256,
-            responses.reply,
-            responses.patient_id,
-        ).where(responses.id == response_id)
-    ).one_or_none()
+    row = tx.conn.execute(_RESPONSE, {"response": response_id}).one_or_none()
     if row is None:
         return None
     answered = Answered(
@@ -173,33 +198,10 @@ def response_by_id(tx: ReadTx, response_id: UUID) -> tuple[Answered, UUID] | Non
 
 def add_response(tx: WriteTx, values: dict[str, Any]) -> None:
     """Store a response (columns of `responses`)."""
-    tx.conn.execute(insert(tables.Response).values(**values))
-
-
-def mark_answered(tx: WriteTx, prompt_id: UUID, at: datetime) -> None:
-    """Note that a prompt was answered, which proves that it had arrived and was opened."""
-    prompts = tables.Prompt
-    tx.conn.execute(
-        update(prompts)
-        .where(prompts.id == prompt_id)
-        .values(
-            answered_at=at,
-            opened_at=func.coalesce(prompts.opened_at, at),
-            delivered_at=func.coalesce(prompts.delivered_at, at),
-            sent_at=func.coalesce(prompts.sent_at, at),
-        )
-    )
-    prove_delivered(tx, prompt_id)
+    tx.conn.execute(_ADD_RESPONSE, values)
 
 
 def progress(tx: ReadTx, patient_id: UUID, first: date, last: date) -> tuple[int, int]:
     """Return how many prompts were answered and how many sent on the local dates given."""
-    prompts = tables.Prompt
-    row = tx.conn.execute(
-        select(func.count(prompts.answered_at).label("answered"), func.count().label("sent")).where(
-            prompts.patient_id == patient_id,
-            prompts.local_date.between(first, last),
-            prompts.sent_at.is_not(None),
-        )
-    ).one()
+    row = tx.conn.execute(_WEEK, {"patient": patient_id, "first": first, "last": last}).one()
     return row.answered, row.sent

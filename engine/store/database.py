@@ -4,8 +4,9 @@ SQLite runs in WAL mode with `synchronous=FULL` (an acknowledged answer survives
 takes its write lock at BEGIN, so a write transaction never fails half way for lack of it.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,11 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**{_WRITES: True})
+        # SQLite's own wait for its write lock sleeps in growing steps; threads of one process
+        # queue here instead and go on the moment the lock is free.
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else nullcontext()
+        )
 
     @property
     def url(self) -> str:
@@ -62,7 +68,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
         """Open a write transaction: commit at the end of the block, roll back on any error."""
-        with self._writer.begin() as conn:
+        with self._turn, self._writer.begin() as conn:
             yield WriteTx(conn)
 
     @contextmanager

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from engine.prompt import State
 from engine.records import AttemptResult, Decision, DuePrompt, Intent
@@ -25,10 +25,10 @@ def add_decisions(
     if not decisions:
         return
     tx.conn.execute(insert(tables.Decision), [_decision_row(decision) for decision in decisions])
-    prompts = tables.Prompt.__table__
+    prompts = tables.Prompt
     tx.conn.execute(
         update(tables.Prompt)
-        .where(prompts.c.id == bindparam("key"), prompts.c.decided_at.is_(None))
+        .where(prompts.id == bindparam("key"), prompts.decided_at.is_(None))
         .values(
             decided_at=bindparam("at"), due_at=bindparam("due"), expires_at=bindparam("expires")
         ),
@@ -194,23 +194,23 @@ def release(
 
 
 def add_intents(
-    tx: WriteTx, intents: Sequence[Intent], *, now: datetime, lease: timedelta
+    tx: WriteTx, intents: Sequence[Intent], owner: str, *, now: datetime, lease: timedelta
 ) -> list[Intent]:
     """Commit to sending: store each intent whose claim still stands, and return those."""
-    standing = []
-    prompts = tables.Prompt
-    for intent in intents:
-        moved = tx.conn.execute(
-            update(prompts)
-            .where(
-                prompts.id == intent.prompt_id,
-                prompts.state == State.CLAIMED,
-                prompts.epoch == intent.epoch,
-            )
-            .values(state=State.SENDING, attempts=intent.attempt, lease_until=now + lease)
-        ).rowcount
-        if moved:
-            standing.append(intent)
+    if not intents:
+        return []
+    epochs = {
+        row.id: row.epoch
+        for row in tx.conn.execute(
+            _INTEND,
+            {
+                "prompts": [intent.prompt_id for intent in intents],
+                "mine": owner,
+                "lease": now + lease,
+            },
+        )
+    }
+    standing = [intent for intent in intents if epochs.get(intent.prompt_id) == intent.epoch]
     if standing:
         tx.conn.execute(
             insert(tables.Attempt),
@@ -230,61 +230,109 @@ def add_intents(
 
 def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> None:
     """Store what came of intents, and move their prompts on."""
+    if not results:
+        return
+    tx.conn.execute(_FINISH, [_attempt_row(result, now) for result in results])
+    accepted = [_moved_row(r, now) for r in results if r.state == State.ACCEPTED]
+    others = [_moved_row(r, now) for r in results if r.state != State.ACCEPTED]
+    if accepted:
+        tx.conn.execute(_ACCEPT, accepted)
+    if others:
+        tx.conn.execute(_MOVE, others)
     for result in results:
-        intent = result.intent
-        tx.conn.execute(
-            update(tables.Attempt)
-            .where(
-                tables.Attempt.prompt_id == intent.prompt_id,
-                tables.Attempt.attempt == intent.attempt,
-                tables.Attempt.finished_at.is_(None),
-            )
-            .values(
-                finished_at=now,
-                outcome=result.outcome,
-                http_status=result.http_status,
-                detail=result.detail,
-            )
-        )
-        tx.conn.execute(
-            update(tables.Prompt)
-            .where(
-                tables.Prompt.id == intent.prompt_id,
-                tables.Prompt.state.in_(_correctable_by(result.state)),
-            )
-            .values(**_after(result, now))
-        )
         if result.token_dead:
-            tx.conn.execute(
-                update(tables.Device)
-                .where(
-                    tables.Device.id == intent.device_id,
-                    tables.Device.push_token == intent.push_token,
-                )
-                .values(token_dead_at=now)
+            _bury_token(tx, result.intent, now)
+
+
+_prompts, _attempts = tables.Prompt, tables.Attempt
+_INSTANT = tables.Prompt.sent_at.type
+_INTEND = (
+    update(_prompts)
+    .where(
+        _prompts.id.in_(bindparam("prompts", expanding=True)),
+        _prompts.state == State.CLAIMED,
+        _prompts.owner == bindparam("mine"),
+    )
+    .values(
+        state=State.SENDING,
+        attempts=_prompts.attempts + 1,
+        lease_until=bindparam("lease", type_=_INSTANT),
+    )
+    .returning(_prompts.id, _prompts.epoch)
+)
+_FINISH = (
+    update(_attempts)
+    .where(
+        _attempts.prompt_id == bindparam("key"),
+        _attempts.attempt == bindparam("number"),
+        _attempts.finished_at.is_(None),
+    )
+    .values(
+        finished_at=bindparam("finished"),
+        outcome=bindparam("result"),
+        http_status=bindparam("status"),
+        detail=bindparam("told"),
+    )
+)
+_MOVED: dict[str, Any] = {
+    "state": bindparam("following"),
+    "owner": None,
+    "next_try_at": bindparam("retry_at"),
+    "reason": bindparam("because"),
+    "sent_at": func.coalesce(_prompts.sent_at, bindparam("sent", type_=_INSTANT)),
+    "closed_at": bindparam("closed"),
+}
+# A late success corrects a failure; nothing corrects a success.
+_ACCEPT = (
+    update(_prompts)
+    .where(
+        _prompts.id == bindparam("key"),
+        or_(
+            *(
+                _prompts.state == state  # IN cannot be used for many rows at once
+                for state in (State.SENDING, State.UNKNOWN, State.FAILED, State.EXPIRED)
             )
+        ),
+    )
+    .values(_MOVED)
+)
+_MOVE = (
+    update(_prompts)
+    .where(_prompts.id == bindparam("key"), _prompts.state == State.SENDING)
+    .values(_MOVED)
+)
 
 
-def _correctable_by(state: str) -> list[State]:
-    if state == State.ACCEPTED:
-        return [State.SENDING, State.UNKNOWN, State.FAILED, State.EXPIRED]
-    return [State.SENDING]
-
-
-def _after(result: AttemptResult, now: datetime) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "state": result.state,
-        "owner": None,
-        "next_try_at": result.next_try_at,
-        "reason": None if result.state == State.ACCEPTED else result.outcome,
+def _attempt_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
+    return {
+        "key": result.intent.prompt_id,
+        "number": result.intent.attempt,
+        "finished": now,
+        "result": result.outcome,
+        "status": result.http_status,
+        "told": result.detail,
     }
-    if result.state in {State.ACCEPTED, State.UNKNOWN}:
-        values["sent_at"] = func.coalesce(tables.Prompt.sent_at, now)
-    if result.state == State.FAILED:
-        values["closed_at"] = now
-    if result.state == State.ACCEPTED:
-        values["closed_at"] = None
-    return values
+
+
+def _moved_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
+    may_have_arrived = result.state in {State.ACCEPTED, State.UNKNOWN}
+    return {
+        "key": result.intent.prompt_id,
+        "following": result.state,
+        "retry_at": result.next_try_at,
+        "because": None if result.state == State.ACCEPTED else result.outcome,
+        "sent": now if may_have_arrived else None,
+        "closed": now if result.state == State.FAILED else None,
+    }
+
+
+def _bury_token(tx: WriteTx, intent: Intent, now: datetime) -> None:
+    devices = tables.Device
+    tx.conn.execute(
+        update(devices)
+        .where(devices.id == intent.device_id, devices.push_token == intent.push_token)
+        .values(token_dead_at=now)
+    )
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:

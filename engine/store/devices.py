@@ -3,12 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from engine.records import Device
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
+
+_BY_CREDENTIAL = select(tables.Device).where(
+    tables.Device.credential_sha256 == bindparam("credential"), tables.Device.retired_at.is_(None)
+)
 
 
 def add_code(
@@ -69,12 +73,7 @@ def add_device(tx: WriteTx, device: Device, credential_sha256: str, *, now: date
 
 def device_by_credential(tx: ReadTx, credential_sha256: str) -> Device | None:
     """Return the device this credential belongs to, unless it was signed out."""
-    row = tx.conn.execute(
-        select(tables.Device).where(
-            tables.Device.credential_sha256 == credential_sha256,
-            tables.Device.retired_at.is_(None),
-        )
-    ).one_or_none()
+    row = tx.conn.execute(_BY_CREDENTIAL, {"credential": credential_sha256}).one_or_none()
     return _device(row) if row else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.errors import Conflict
@@ -12,6 +12,8 @@ from engine.records import Clinician, Patient
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
+
+_PATIENT = select(tables.Patient).where(tables.Patient.id == bindparam("patient"))
 
 
 def add_clinician(tx: WriteTx, clinician: Clinician, *, now: datetime) -> None:
@@ -114,9 +116,7 @@ def patient_of(tx: ReadTx, clinician_id: UUID, patient_id: UUID) -> Patient | No
 
 def patient(tx: ReadTx, patient_id: UUID) -> Patient | None:
     """Return a patient by id, for the patient's own device."""
-    found = tx.conn.execute(
-        select(tables.Patient).where(tables.Patient.id == patient_id)
-    ).one_or_none()
+    found = tx.conn.execute(_PATIENT, {"patient": patient_id}).one_or_none()
     return patient_value(found) if found else None
 
 

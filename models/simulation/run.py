@@ -11,6 +11,7 @@ from models.receptivity import Receptivity
 from models.simulation.world import Floats, Ints, World
 
 PolicyName = Literal["uniform", "adaptive", "pooled", "oracle"]
+WARM_UP_DAYS = 7
 POLICIES: tuple[PolicyName, ...] = ("uniform", "adaptive", "pooled", "oracle")
 
 
@@ -81,7 +82,11 @@ class OraclePolicy(UniformPolicy):
 
 
 class AdaptivePolicy(UniformPolicy):
-    """Receptivity with an update after each block and a refit each night, epsilon-greedy."""
+    """Receptivity with an update after each block and a refit each night, epsilon-greedy.
+
+    The first week is uniform: a curve learned from a few days sends everybody to the same wrong
+    hour, which costs more than it teaches.
+    """
 
     def __init__(self, world: World, epsilon: float, model: Receptivity) -> None:
         super().__init__(world)
@@ -93,6 +98,8 @@ class AdaptivePolicy(UniformPolicy):
     def propensities(self, day: int, block: int) -> Floats:
         """Return 1 - epsilon on the slot the model likes best, epsilon spread uniformly."""
         available = _all_slots(self._world, block)
+        if day < WARM_UP_DAYS:
+            return uniform(available)
         hours = np.broadcast_to(self._world.slot_hours[self._world.blocks[block]], available.shape)
         score = self._model.slot_scores(hours, self._world.day_type(day), self._persons)
         return epsilon_greedy(score, available, self._epsilon)

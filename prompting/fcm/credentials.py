@@ -66,7 +66,8 @@ class ServiceAccount:
     """Promises a valid access token of a Firebase service account, fetched off the event loop.
 
     A token is renewed `refresh_ahead` before it ends, while the old one goes on being used; only
-    without a valid token do senders wait, all of them for the one fetch under way. After a failed
+    without a valid token do senders wait, all of them for the one fetch under way. `project` is the
+    Firebase project the key belongs to. After a failed
     early renewal the next is tried `retry_pause` later. One instance belongs to one event loop.
     """
 
@@ -74,10 +75,12 @@ class ServiceAccount:
         self,
         fetch: Callable[[], AccessToken],
         *,
+        project: str = "",
         clock: Clock = system_clock,
         refresh_ahead: timedelta = timedelta(minutes=5),
         retry_pause: timedelta = timedelta(seconds=10),
     ) -> None:
+        self.project = project
         self._fetch = fetch
         self._clock = clock
         self._refresh_ahead = refresh_ahead
@@ -96,8 +99,9 @@ class ServiceAccount:
             OSError: if the file cannot be read.
         """
         source = str(key) if isinstance(key, Path) else dict(key)
-        account = firebase.Certificate(source).get_credential().with_scopes([MESSAGING_SCOPE])
-        return cls(partial(_fetch_from_google, account))
+        certificate = firebase.Certificate(source)
+        account = certificate.get_credential().with_scopes([MESSAGING_SCOPE])
+        return cls(partial(_fetch_from_google, account), project=certificate.project_id)
 
     async def bearer(self) -> str:
         """Return a valid access token. Raises CredentialsUnavailable if none is to be had."""
