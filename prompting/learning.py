@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from models.artifact import ArtifactError, dumps, loads, version_of
 from numpy.typing import NDArray
 
 from engine.records import Artifact, Outcome
 from engine.store import Database, learning
+from models.artifact import ArtifactError, dumps, loads, version_of
 from models.receptivity import Receptivity
 from prompting.features import day_type, local_hour
 from prompting.policies import ADAPTIVE, FIXED, AdaptivePolicy, TimingPolicy, UniformPolicy
@@ -25,9 +25,10 @@ from prompting.policies import ADAPTIVE, FIXED, AdaptivePolicy, TimingPolicy, Un
 log = logging.getLogger(__name__)
 
 CLOSE_BATCH = 5_000
+WARM_UP = timedelta(days=7)
+"""How long a new clinic is prompted at random times before the first model is fitted."""
 CANDIDATES = 5
 """How many artifacts are tried, newest first, before doing without."""
-REFIT_EVERY = timedelta(hours=20)
 
 
 class Learner:
@@ -80,12 +81,23 @@ class Learner:
         return len(fresh)
 
     def refit_if_due(self, *, now: datetime) -> bool:
-        """Refit once a day at the refit hour; return whether that was now."""
+        """Refit if the refit hour has come round since the last time; return whether it had.
+
+        An hour that passed while no worker ran is made up for. A new clinic gathers outcomes at
+        random times for `WARM_UP` first: a curve from a few days misleads more than it helps.
+        """
         with self._db.read() as tx:
             last = learning.newest_artifact_at(tx)
-        if now.hour != self._refit_hour or (last is not None and now - last < REFIT_EVERY):
+            first = learning.first_outcome_at(tx)
+        if first is None or now - first < WARM_UP:
+            return False
+        if last is not None and last >= self._last_refit_hour(now):
             return False
         return self.refit(now=now)
+
+    def _last_refit_hour(self, now: datetime) -> datetime:
+        today = now.replace(hour=self._refit_hour, minute=0, second=0, microsecond=0)
+        return today if today <= now else today - timedelta(days=1)
 
     def refit(self, *, now: datetime) -> bool:
         """Fit a new model to all outcomes and store it; False where there is nothing to learn."""

@@ -19,6 +19,8 @@ from prompting.ticks import Ticks
 
 STEP = timedelta(minutes=15)
 FIRST, LAST = time(7, 45), time(23, 45)
+NIGHT_HOURS = 7
+"""Hours after midnight that are lived through; the last night ends at midnight, with today."""
 OTHERS_ANSWER = 0.7
 """How often prompts at set times are answered; the world knows only the windows."""
 
@@ -44,6 +46,7 @@ class Life:
         try:
             for day in range(days):
                 await self._day(day)
+                await self._night(day, until_hour=1 if day == days - 1 else NIGHT_HOURS)
                 progress(day + 1)
         finally:
             await self.phones.close()
@@ -60,7 +63,6 @@ class Life:
         plans: dict[UUID, float | None] = {}
         asked: set[int] = set()
         await asyncio.to_thread(self.ticks.plan)
-        await asyncio.to_thread(self.ticks.refit)
         for at in _instants(today):
             self.clock.move_to(at)
             await asyncio.to_thread(self.ticks.learn)
@@ -70,7 +72,6 @@ class Life:
             await visits
             for phone, message in await self.phones.collect():
                 self.phones.expect(phone, message, self._delay(phone, message, plans))
-        await self._night(today)
 
     def _decide_and_send(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
         self.ticks.decide()
@@ -78,9 +79,10 @@ class Life:
         self.ticks.dispatch()
         return plans
 
-    async def _night(self, today: date) -> None:
-        for hour in (0, 1, 2, 3, 4):
-            at = resolve(today + timedelta(days=1), time(hour, 0), zone(ZONE))
+    async def _night(self, day: int, *, until_hour: int) -> None:
+        tomorrow = self.first_day + timedelta(days=day + 1)
+        for hour in range(until_hour):
+            at = resolve(tomorrow, time(hour, 0), zone(ZONE))
             if at is None or at < self.clock():
                 continue
             self.clock.move_to(at)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from engine.records import Artifact, Outcome
 from engine.store import tables
@@ -117,9 +117,12 @@ def newest_artifact_at(tx: ReadTx) -> datetime | None:
     return newest
 
 
-def last_seq(tx: ReadTx) -> int:
-    """Return the number of the newest outcome, 0 where there is none."""
-    return tx.conn.execute(select(func.coalesce(func.max(tables.Outcome.seq), 0))).scalar_one()
+def first_outcome_at(tx: ReadTx) -> datetime | None:
+    """Return when the first outcome became known."""
+    first: datetime | None = tx.conn.execute(
+        select(tables.Outcome.closed_at).order_by(tables.Outcome.seq).limit(1)
+    ).scalar_one_or_none()
+    return first
 
 
 def _outcome(row: AnyRow) -> Outcome:

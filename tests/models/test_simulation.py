@@ -146,14 +146,27 @@ def test_adapting_is_better_than_uniform_and_worse_than_knowing():
     assert 0.05 < share < 0.6
 
 
+def test_the_first_week_of_adapting_is_uniform():
+    adaptive = simulate(ema.make(40, 14, 3), "adaptive", days=14, seed=4)
+    uniform = simulate(ema.make(40, 14, 3), "uniform", days=14, seed=4)
+    assert adaptive.rate_by_week[0] == uniform.rate_by_week[0]
+    assert adaptive.rate_by_week[1] != uniform.rate_by_week[1]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_runs(policy):
+    run = simulate(ema.make(12, 9, 3), policy, days=9, seed=4)
+    assert all(0.0 < rate < 1.0 for rate in run.rate_by_week)
+
+
 def test_runs_repeat_exactly():
-    runs = [simulate(ema.make(25, 5, 3), "adaptive", days=5, seed=4) for _ in range(2)]
+    runs = [simulate(ema.make(25, 10, 3), "adaptive", days=10, seed=4) for _ in range(2)]
     assert runs[0] == runs[1]
 
 
 def test_epsilon_one_makes_adaptive_draw_like_uniform():
-    adaptive = simulate(ema.make(40, 7, 3), "adaptive", days=7, seed=4, epsilon=1.0)
-    uniform = simulate(ema.make(40, 7, 3), "uniform", days=7, seed=4)
+    adaptive = simulate(ema.make(40, 9, 3), "adaptive", days=9, seed=4, epsilon=1.0)
+    uniform = simulate(ema.make(40, 9, 3), "uniform", days=9, seed=4)
     assert adaptive.rate == pytest.approx(uniform.rate, abs=1e-12)
 
 
