@@ -18,7 +18,7 @@ from engine.commands.scheduling import protocol_of
 from engine.planning import draw
 from engine.prompt import State
 from engine.records import Decision, StoredWindow
-from engine.store import Database, ReadTx, WriteTx, delivery, schedules, windows
+from engine.store import Database, ReadTx, WriteTx, decisions, schedules, windows
 from prompting.features import batch_of, day_type
 from prompting.policies import ADAPTIVE, FIXED, UNIFORM, SlotBatch, TimingPolicy, UniformPolicy
 
@@ -67,18 +67,18 @@ def _decide_batch(
         for window, mask in zip(batch, masks, strict=True)
         if not any(mask)
     }
-    delivery.end_undecided(tx, reasons, now=now)
+    decisions.end_undecided(tx, reasons, now=now)
     kept = [(w, mask) for w, mask in zip(batch, masks, strict=True) if any(mask)]
     if not kept:
         return 0
     chosen = [window for window, _ in kept]
-    decisions = draw_slots(chosen, [mask for _, mask in kept], policies, now=now)
+    drawn = draw_slots(chosen, [mask for _, mask in kept], policies, now=now)
     expiries = {
         window.id: decision.slots[decision.chosen] + window.expires_after
-        for window, decision in zip(chosen, decisions, strict=True)
+        for window, decision in zip(chosen, drawn, strict=True)
     }
-    delivery.add_decisions(tx, decisions, expiries)
-    return len(decisions)
+    decisions.add_decisions(tx, drawn, expiries)
+    return len(drawn)
 
 
 def _availability(tx: ReadTx, batch: Sequence[StoredWindow], now: datetime) -> list[list[bool]]:

@@ -17,8 +17,8 @@ from engine.localtime import zone
 from engine.planning import uniform
 from engine.prompt import State
 from engine.protocol import StudyProtocol
-from engine.records import AttemptResult, DuePrompt, Intent
-from engine.store import Database, ReadTx, WriteTx, delivery, devices, schedules
+from engine.records import AttemptResult, Device, DuePrompt, Intent
+from engine.store import Database, ReadTx, WriteTx, delivery, devices, people, schedules
 from prompting.fcm.message import Push
 from prompting.fcm.outcome import Kind, SendOutcome
 from prompting.pusher import Pusher
@@ -87,62 +87,78 @@ class Dispatcher:
 
 def _intents(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> list[Intent]:
     """Return an intent for each prompt that may leave; the others are given back with a reason."""
-    enrolments = list({prompt.enrolment_id for prompt in due})
-    reachable = devices.reachable_devices(tx, list({prompt.patient_id for prompt in due}))
-    last = delivery.last_sent(tx, enrolments)
-    today = delivery.sent_on(tx, enrolments, list({prompt.local_date for prompt in due}))
-    protocols = _protocols(tx, due)
+    scene = _look(tx, due)
     intents = []
     for prompt in _newest_overdue_only(tx, due, now):
-        protocol = protocols[prompt.protocol_id]
-        refusal = _refusal(prompt, protocol, today, now)
-        gap_ends = last.get(prompt.enrolment_id, prompt.due_at) + protocol.limits.min_gap
-        device = reachable.get(prompt.patient_id)
-        if refusal is not None:
-            state = State.EXPIRED if refusal == EXPIRED else State.CANCELLED
-            delivery.release(tx, prompt, state, refusal, now=now)
-        elif prompt.enrolment_id in last and gap_ends > now:
-            delivery.release(tx, prompt, State.RETRY, "minimum gap", now=now, next_try_at=gap_ends)
-        elif device is None or device.push_token is None:
-            delivery.release(tx, prompt, State.FAILED, "no phone to send to", now=now)
+        back = scene.why_not(prompt, now)
+        if back is None:
+            intents.append(scene.intent(prompt, now))
         else:
-            last[prompt.enrolment_id] = now
-            day = (prompt.enrolment_id, prompt.local_date)
-            today[day] = today.get(day, 0) + 1
-            intents.append(
-                Intent(
-                    prompt_id=prompt.id,
-                    attempt=prompt.attempts + 1,
-                    epoch=prompt.epoch,
-                    device_id=device.id,
-                    push_token=device.push_token,
-                    expires_at=prompt.expires_at,
-                )
-            )
+            state, reason, next_try_at = back
+            delivery.release(tx, prompt, state, reason, now=now, next_try_at=next_try_at)
     return intents
 
 
-def _protocols(tx: ReadTx, due: Sequence[DuePrompt]) -> dict[UUID, StudyProtocol]:
-    """Return the newest protocols: quiet hours and caps hold as they stand now."""
-    return {
-        protocol_id: protocol_of(schedules.current_version(tx, protocol_id))
-        for protocol_id in {prompt.protocol_id for prompt in due}
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """What bears on a batch: rules and zones as they stand now, phones, and what was sent."""
+
+    protocols: dict[UUID, StudyProtocol]
+    zones: dict[UUID, str]
+    phones: dict[UUID, Device]
+    last_sent: dict[UUID, datetime]
+    sent_on: dict[tuple[UUID, date], int]
+
+    def why_not(
+        self, prompt: DuePrompt, now: datetime
+    ) -> tuple[State, str, datetime | None] | None:
+        """Return where a prompt goes instead of out, why, and when it is tried again."""
+        limits = self.protocols[prompt.protocol_id].limits
+        refusal = may_send(
+            now,
+            tz=zone(self.zones[prompt.patient_id]),
+            quiet=self.protocols[prompt.protocol_id].quiet_hours,
+            expires_at=prompt.expires_at,
+            sent_today=self.sent_on.get((prompt.enrolment_id, prompt.local_date), 0),
+            per_day=limits.per_day,
+        )
+        if refusal is not None:
+            return (State.EXPIRED if refusal == EXPIRED else State.CANCELLED), refusal, None
+        last = self.last_sent.get(prompt.enrolment_id)
+        if last is not None and last + limits.min_gap > now:
+            return State.RETRY, "minimum gap", last + limits.min_gap
+        if prompt.patient_id not in self.phones:
+            return State.FAILED, "no phone to send to", None
+        return None
+
+    def intent(self, prompt: DuePrompt, now: datetime) -> Intent:
+        """Return the intent to send a prompt, and count it as sent for those behind it."""
+        self.last_sent[prompt.enrolment_id] = now
+        day = (prompt.enrolment_id, prompt.local_date)
+        self.sent_on[day] = self.sent_on.get(day, 0) + 1
+        phone = self.phones[prompt.patient_id]
+        return Intent(
+            prompt_id=prompt.id,
+            attempt=prompt.attempts + 1,
+            epoch=prompt.epoch,
+            device_id=phone.id,
+            push_token=str(phone.push_token),
+            expires_at=prompt.expires_at,
+        )
 
 
-def _refusal(
-    prompt: DuePrompt,
-    protocol: StudyProtocol,
-    today: dict[tuple[UUID, date], int],
-    now: datetime,
-) -> str | None:
-    return may_send(
-        now,
-        tz=zone(prompt.zone),
-        quiet=protocol.quiet_hours,
-        expires_at=prompt.expires_at,
-        sent_today=today.get((prompt.enrolment_id, prompt.local_date), 0),
-        per_day=protocol.limits.per_day,
+def _look(tx: ReadTx, due: Sequence[DuePrompt]) -> _Scene:
+    enrolments = list({prompt.enrolment_id for prompt in due})
+    patients = list({prompt.patient_id for prompt in due})
+    return _Scene(
+        protocols={
+            protocol_id: protocol_of(schedules.current_version(tx, protocol_id))
+            for protocol_id in {prompt.protocol_id for prompt in due}
+        },
+        zones=people.zones_of(tx, patients),
+        phones=devices.reachable_devices(tx, patients),
+        last_sent=delivery.last_sent(tx, enrolments),
+        sent_on=delivery.sent_on(tx, enrolments, list({prompt.local_date for prompt in due})),
     )
 
 

@@ -1,9 +1,10 @@
 """From answers and silences to the next model.
 
-Every sent prompt of a window ends in one outcome row: 1 if answered within the assignment's time,
-0 when that time has passed in silence. The model in memory takes outcomes in as they are known;
-once a day it is fitted anew from all of them and stored as an artifact. After a restart the newest
-sound artifact is loaded and the outcomes since are taken in again, so nothing else need be saved.
+Every prompt of a window that left for sure ends in one outcome row: 1 if answered within the
+assignment's time, 0 when that time has passed in silence. Of a prompt whose sending ended unknown
+the silence says nothing, so it teaches nothing. The model in memory takes outcomes in as they are
+known; once a day it is fitted anew from all of them and stored as an artifact. After a restart the
+newest sound artifact is loaded and the outcomes since are taken in again: nothing else is saved.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.prompt import State
 from engine.records import Artifact, Outcome
 from engine.store import Database, learning
 from models.artifact import ArtifactError, dumps, loads, version_of
@@ -65,7 +67,7 @@ class Learner:
                 if y is None:
                     continue
                 done.append(prompt["id"])
-                if prompt["arm"] != FIXED:
+                if prompt["arm"] != FIXED and prompt["state"] == State.ACCEPTED:
                     known.append(_outcome_row(prompt, y))
             added = learning.add_outcomes(tx, known, now=now) if known else 0
             learning.close(tx, done, now=now)

@@ -14,7 +14,7 @@ from engine.commands import enrolling
 from engine.errors import FieldFault, FieldsRefused, NotFound
 from engine.localtime import zone
 from engine.records import CaseloadRow, Counts, Decision, Patient, PromptRecord
-from engine.store import reports
+from engine.store import decisions, reports
 
 router = APIRouter(prefix="/v1/patients", tags=["therapist"])
 
@@ -225,7 +225,7 @@ def read_decision(
 ) -> DecisionOut:
     """Return the draw behind a prompt: all slots' propensities, arm, policy, seed."""
     with services.db.read() as tx:
-        decision: Decision | None = reports.decision_of(tx, patient.id, prompt_id)
+        decision: Decision | None = decisions.decision_of(tx, patient.id, prompt_id)
     if decision is None:
         raise NotFound("decision")
     return DecisionOut.model_validate(decision)

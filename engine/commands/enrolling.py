@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from engine.commands.scheduling import plan_welcome
+from engine.commands.scheduling import move_to_zone, plan_welcome
 from engine.errors import CodeRefused, FieldFault, FieldsRefused, NotSignedIn
 from engine.localtime import UnknownZone, zone
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
@@ -155,7 +155,7 @@ def redeem_code(
         devices.add_device(tx, device, sha256(credential), now=now)
         if push_token:
             devices.set_push_token(tx, device.id, push_token)
-        people.set_zone(tx, patient_id, zone_name)
+        move_to_zone(tx, patient_id, zone_name, now=now)
         plan_welcome(tx, patient_id, now=now)
     return device, credential
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from engine.errors import NotFound, StaleVersion
 from engine.localtime import in_quiet_hours, zone
@@ -14,7 +13,7 @@ from engine.planning import DayPlan, PlannedWindow, plan_day, plan_days, prompt_
 from engine.prompt import State
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
 from engine.records import Enrolment, ProtocolVersion, StoredWindow
-from engine.store import Database, ReadTx, WriteTx, schedules, windows
+from engine.store import Database, ReadTx, WriteTx, people, schedules, windows
 
 HORIZON = timedelta(hours=48)
 """How far ahead windows are planned: what a phone may hold for when it is off line."""
@@ -127,6 +126,14 @@ def _stored(enrolment: Enrolment, version: ProtocolVersion, window: PlannedWindo
     )
 
 
+def move_to_zone(tx: WriteTx, patient_id: UUID, zone_name: str, *, now: datetime) -> None:
+    """Let the patient live in another zone from now on, and re-plan what is not sent."""
+    people.set_zone(tx, patient_id, zone_name)
+    enrolment = schedules.enrolment_of(tx, patient_id)
+    if enrolment is not None:
+        _replan(tx, enrolment, schedules.current_version(tx, enrolment.protocol_id), now)
+
+
 def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
     """Plan a first prompt for a phone just enrolled, to prove that prompts reach it.
 
@@ -224,7 +231,7 @@ def _replan(tx: WriteTx, enrolment: Enrolment, version: ProtocolVersion, now: da
     windows.drop_undecided(tx, changed)
     drawn = [w for w in standing if w.decided_at and w.state in {State.PLANNED, State.RETRY}]
     refused = [w.id for w in drawn if not _still_allowed(w, wanted.get(w.id), version)]
-    windows.cancel_unsent(tx, refused, "the protocol was changed", now=now)
+    windows.cancel_unsent(tx, refused, "the schedule was changed", now=now)
     windows.add_windows(tx, wanted.values())
 
 
@@ -242,7 +249,7 @@ def _still_allowed(
         return False
     quiet = protocol_of(version).quiet_hours
     inside = wanted.start_at <= drawn.due_at < wanted.end_at or drawn.due_at in wanted.slots
-    return inside and not in_quiet_hours(drawn.due_at, ZoneInfo(drawn.zone), quiet)
+    return inside and not in_quiet_hours(drawn.due_at, zone(wanted.zone), quiet)
 
 
 def _enrolment(tx: ReadTx, patient_id: UUID) -> Enrolment:

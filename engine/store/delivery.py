@@ -13,45 +13,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from engine.prompt import State
-from engine.records import AttemptResult, Decision, DuePrompt, Intent
+from engine.records import AttemptResult, DuePrompt, Intent
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
-
-
-def add_decisions(
-    tx: WriteTx, decisions: Sequence[Decision], expires_at: dict[UUID, datetime]
-) -> None:
-    """Store draws and set the prompts' due and expiry instants, all in one transaction."""
-    if not decisions:
-        return
-    tx.conn.execute(insert(tables.Decision), [_decision_row(decision) for decision in decisions])
-    prompts = tables.Prompt
-    tx.conn.execute(
-        update(tables.Prompt)
-        .where(prompts.id == bindparam("key"), prompts.decided_at.is_(None))
-        .values(
-            decided_at=bindparam("at"), due_at=bindparam("due"), expires_at=bindparam("expires")
-        ),
-        [
-            {
-                "key": decision.prompt_id,
-                "at": decision.decided_at,
-                "due": decision.slots[decision.chosen],
-                "expires": expires_at[decision.prompt_id],
-            }
-            for decision in decisions
-        ],
-    )
-
-
-def end_undecided(tx: WriteTx, reasons: dict[UUID, tuple[State, str]], *, now: datetime) -> None:
-    """End windows for which no draw could be made, each with its reason."""
-    for prompt_id, (state, reason) in reasons.items():
-        tx.conn.execute(
-            update(tables.Prompt)
-            .where(tables.Prompt.id == prompt_id, tables.Prompt.state == State.PLANNED)
-            .values(state=state, reason=reason, closed_at=now)
-        )
 
 
 def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
@@ -333,24 +297,6 @@ def _bury_token(tx: WriteTx, intent: Intent, now: datetime) -> None:
         .where(devices.id == intent.device_id, devices.push_token == intent.push_token)
         .values(token_dead_at=now)
     )
-
-
-def _decision_row(decision: Decision) -> dict[str, Any]:
-    return {
-        "prompt_id": decision.prompt_id,
-        "decided_at": decision.decided_at,
-        "policy": decision.policy,
-        "policy_version": decision.policy_version,
-        "arm": decision.arm,
-        "arm_probability": decision.arm_probability,
-        "epsilon": decision.epsilon,
-        "seed": decision.seed,
-        "slots": [int(slot.timestamp()) for slot in decision.slots],
-        "available": list(decision.available),
-        "propensities": list(decision.propensities),
-        "chosen": decision.chosen,
-        "features": decision.features,
-    }
 
 
 def _aware(at: datetime) -> datetime:

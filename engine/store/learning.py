@@ -16,7 +16,7 @@ from engine.store.types import AnyRow
 def unclosed(tx: ReadTx, *, limit: int) -> list[dict[str, Any]]:
     """Return sent adaptive-window prompts whose outcome is not known yet, oldest first.
 
-    Keys: id, patient_id, zone, local_date, due_at, sent_at, answered_at, within, arm.
+    Keys: id, patient_id, zone, local_date, due_at, sent_at, answered_at, within, state, arm.
     """
     prompts = tables.Prompt
     rows = tx.conn.execute(
@@ -29,6 +29,7 @@ def unclosed(tx: ReadTx, *, limit: int) -> list[dict[str, Any]]:
             prompts.sent_at,
             prompts.answered_at,
             prompts.within_seconds,
+            prompts.state,
             tables.Decision.arm,
         )
         .join(tables.Decision, tables.Decision.prompt_id == prompts.id)

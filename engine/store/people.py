@@ -120,6 +120,14 @@ def patient(tx: ReadTx, patient_id: UUID) -> Patient | None:
     return patient_value(found) if found else None
 
 
+def zones_of(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the zone each patient lives in now."""
+    rows = tx.conn.execute(
+        select(tables.Patient.id, tables.Patient.zone).where(tables.Patient.id.in_(patient_ids))
+    )
+    return {row.id: row.zone for row in rows}
+
+
 def set_zone(tx: WriteTx, patient_id: UUID, zone: str) -> None:
     """Store the zone the patient lives in."""
     tx.conn.execute(update(tables.Patient).where(tables.Patient.id == patient_id).values(zone=zone))

@@ -1,13 +1,13 @@
 """Repository of what therapists and researchers read: caseloads, prompt lives, counts."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, func, select
 
-from engine.records import CaseloadRow, Counts, Decision, PromptRecord
+from engine.records import CaseloadRow, Counts, PromptRecord
 from engine.store import tables
 from engine.store.database import ReadTx
 from engine.store.people import patient_value
@@ -117,23 +117,6 @@ def prompt_records(tx: ReadTx, patient_id: UUID, *, first: date, last: date) -> 
         .order_by(prompts.local_date, prompts.start_at, prompts.assignment)
     )
     return [_record(row) for row in rows]
-
-
-def decision_of(tx: ReadTx, patient_id: UUID, prompt_id: UUID) -> Decision | None:
-    """Return the draw behind one of the patient's prompts."""
-    decisions = tables.Decision
-    row = tx.conn.execute(
-        select(decisions)
-        .join(tables.Prompt, tables.Prompt.id == decisions.prompt_id)
-        .where(decisions.prompt_id == prompt_id, tables.Prompt.patient_id == patient_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    values = dict(row._mapping)
-    values["slots"] = tuple(datetime.fromtimestamp(slot, UTC) for slot in row.slots)
-    values["available"] = tuple(row.available)
-    values["propensities"] = tuple(row.propensities)
-    return Decision(**values)
 
 
 def arm_outcomes(tx: ReadTx) -> list[tuple[str, str, int]]:

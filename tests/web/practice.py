@@ -1,27 +1,35 @@
 """A practice with two weeks of history, copied for each test, and ways to use its pages."""
 
 import re
+import secrets
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from html import unescape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
-from builders import EMAIL, NOW, PASSWORD, Clinic, FakePusher, make_clinic
+from builders import NOW, Clinic, FakePusher, make_clinic
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.deps import COOKIE
 from engine.clock import VirtualClock
-from engine.store import open_database
+from engine.commands.enrolling import sha256
+from engine.store import open_database, people
 
+_folder = TemporaryDirectory(prefix="welltimed-tests-")
 ORIGIN = "http://testserver"
 
 
-def build_history(folder: Path) -> tuple[Path, Clinic]:
-    path = folder / "history.db"
+@cache
+def build_history() -> tuple[Path, Clinic]:
+    """Return a database with two weeks of history, made once for all tests of a run."""
+    path = Path(_folder.name) / "history.db"
     clinic = make_clinic(f"sqlite:///{path}", weeks=2)
     clinic.db.close()
     return path, clinic
@@ -47,9 +55,11 @@ def visitor(clinic: Clinic) -> TestClient:
 
 
 def signed_in(clinic: Clinic) -> TestClient:
-    client = visitor(clinic)
-    reply = client.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
-    assert reply.url.path == "/caseload"
+    """Return a client with a session, opened without the slow check of a password."""
+    client, token = visitor(clinic), secrets.token_urlsafe(32)
+    with clinic.db.write() as tx:
+        people.open_session(tx, sha256(token), clinic.therapist.id, now=clinic.clock())
+    client.cookies.set(COOKIE, token, domain="testserver.local")
     return client
 
 

@@ -16,14 +16,9 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, select
   .map(([html]) => html)"""
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory):
-    return build_history(tmp_path_factory.mktemp("history"))
-
-
 @pytest.fixture
-def practice(history, tmp_path):
-    copied = copy_of(history, tmp_path)
+def practice(tmp_path):
+    copied = copy_of(build_history(), tmp_path)
     yield copied
     copied.db.close()
 

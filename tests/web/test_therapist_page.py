@@ -18,14 +18,9 @@ from prompting.fcm.outcome import Kind
 FIRST_END = "assignments[0].trigger.windows[0].to"
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory):
-    return build_history(tmp_path_factory.mktemp("history"))
-
-
 @pytest.fixture
-def clinic(history, tmp_path):
-    copied = copy_of(history, tmp_path)
+def clinic(tmp_path):
+    copied = copy_of(build_history(), tmp_path)
     yield copied
     copied.db.close()
 

@@ -17,14 +17,9 @@ FIRST_END = "assignments[0].trigger.windows[0].to"
 NEW_WINDOW = "assignments[0].trigger.windows[3]"
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory):
-    return build_history(tmp_path_factory.mktemp("history"))
-
-
 @pytest.fixture
-def clinic(history, tmp_path):
-    copied = copy_of(history, tmp_path)
+def clinic(tmp_path):
+    copied = copy_of(build_history(), tmp_path)
     yield copied
     copied.db.close()
 
