@@ -1,6 +1,7 @@
 """The web application: JSON API under `/v1`, pages, the patient's app, and the emulator if used."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
@@ -8,10 +9,11 @@ from starlette.types import ASGIApp
 
 from api import errors
 from api.routes import device, health, patients, protocols, session
-from api.security import BODY_LIMIT, SecurityHeaders
+from api.security import BODY_LIMIT, SecurityHeaders, TooLongAsProblem
 from api.services import Services
 from api.web import pages
 
+JSON = "application/json"
 WEB = Path(__file__).parent / "web"
 DESCRIPTION = (
     "Ecological momentary assessment with adaptive prompting. Phones use a device credential, "
@@ -20,9 +22,30 @@ DESCRIPTION = (
 )
 
 
+class WelltimedApp(FastAPI):
+    """The framework's app with our own outermost layer and our own kind of error documents."""
+
+    https = False
+    """Whether replies tell browsers to insist on https."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers with ours around all others, so that a 500 carries the headers too."""
+        return SecurityHeaders(TooLongAsProblem(super().build_middleware_stack()), https=self.https)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document; errors have the media type they are sent with."""
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                content = operation["responses"]["4XX"]["content"]
+                if JSON in content:
+                    content[errors.MEDIA_TYPE] = content.pop(JSON)
+        return document
+
+
 def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAPI:
     """Return the application; `emulator` is mounted at `services.emulator_path`."""
-    app = FastAPI(
+    app = WelltimedApp(
         title="Welltimed",
         version="1",
         description=DESCRIPTION,
@@ -37,6 +60,7 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
             }
         },
     )
+    app.https = services.settings.secure_cookies
     app.state.services = services
     errors.install(app)
     for module in (session, patients, protocols, device, health):
@@ -46,5 +70,4 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
     app.mount("/app", StaticFiles(directory=WEB / "patient", html=True), name="patient")
     if emulator is not None and services.emulator_path is not None:
         app.mount(services.emulator_path, emulator)
-    app.add_middleware(SecurityHeaders, https=services.settings.secure_cookies)
     return app

@@ -8,13 +8,15 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from threading import BoundedSemaphore
 from uuid import uuid4
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from engine.commands.enrolling import sha256
+from api.bodies import UNSTORABLE
+from engine.commands.enrolling import NAME_LIMIT, sha256
 from engine.errors import FieldFault, FieldsRefused, NotSignedIn
 from engine.records import Clinician
 from engine.store import Database, people
@@ -29,7 +31,6 @@ REFUSED = "e-mail address or password is wrong"
 _hasher = PasswordHash((Argon2Hasher(time_cost=3, memory_cost=65_536, parallelism=1),))
 _hashing = BoundedSemaphore(2)
 """Each hash takes 64 MiB; without a bound, many sign-ins at once would exhaust a small machine."""
-_UNKNOWN_USER_HASH = _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,18 @@ def add_clinician(
     faults = []
     if "@" not in email or len(email) > 254 or any(c.isspace() for c in email):
         faults.append(FieldFault("email", "an address like name@clinic.example"))
-    if not name.strip():
-        faults.append(FieldFault("name", "must not be empty"))
+    if not name.strip() or len(name.strip()) > NAME_LIMIT:
+        faults.append(FieldFault("name", f"1 to {NAME_LIMIT} characters"))
     if role not in ROLES:
         faults.append(FieldFault("role", f"one of {', '.join(ROLES)}"))
     if not low <= len(password) <= high:
         faults.append(FieldFault("password", f"{low} to {high} characters"))
+    given = {"email": email, "name": name, "password": password}
+    faults += [
+        FieldFault(field, "must not hold NUL or half a surrogate pair")
+        for field, text in given.items()
+        if UNSTORABLE.search(text)
+    ]
     if faults:
         raise FieldsRefused(*faults)
     clinician = Clinician(
@@ -77,10 +84,12 @@ def add_clinician(
 def sign_in(db: Database, email: str, password: str, *, now: datetime) -> Session:
     """Open a session. Raises NotSignedIn, in the same words and time whatever was wrong."""
     with db.read() as tx:
-        clinician = people.clinician_by_email(tx, email)
-    stored = clinician.password_hash if clinician else _UNKNOWN_USER_HASH
+        # A NUL fits no address, and PostgreSQL does not take it in a query.
+        clinician = people.clinician_by_email(tx, email.replace("\x00", " "))
+    nobodys = _nobodys_hash()
+    stored = clinician.password_hash if clinician else nobodys
     with _hashing:
-        right, renewed = _hasher.verify_and_update(password[: PASSWORD_LENGTH[1]], stored)
+        right, renewed = _hasher.verify_and_update(password, stored)
     if clinician is None or not right:
         raise NotSignedIn(REFUSED)
     token = secrets.token_urlsafe(32)
@@ -111,6 +120,12 @@ def sign_out(db: Database, token: str) -> None:
     """End a session."""
     with db.write() as tx:
         people.close_session(tx, sha256(token))
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Return a hash that nothing fits, checked for unknown users so that they take as long."""
+    return _hash(secrets.token_urlsafe(16))
 
 
 def _hash(password: str) -> str:

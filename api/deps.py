@@ -10,11 +10,11 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from api import auth
 from api.auth import Session
+from api.bodies import Instant
 from api.services import Services
 from engine.commands.enrolling import device_for
 from engine.errors import NotFound, NotSignedIn
@@ -118,6 +118,6 @@ async def device(request: Request, bearer: Annotated[Bearer, Depends(_device_bea
 DeviceDep = Annotated[Device, Depends(device)]
 
 DeviceTime = Annotated[
-    AwareDatetime | None,
+    Instant | None,
     Header(alias="Device-Time", description="The phone's own clock at the moment of sending."),
 ]

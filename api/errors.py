@@ -26,6 +26,7 @@ from engine.errors import (
 )
 
 log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(BaseModel):
@@ -62,9 +63,7 @@ def problem(
         detail=detail,
         errors=[FieldError(field=field, message=message) for field, message in fields],
     )
-    return JSONResponse(
-        body.model_dump(), status, headers=headers, media_type="application/problem+json"
-    )
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _field_faults(error: Exception) -> Fields:
@@ -121,7 +120,10 @@ def install(app: FastAPI) -> None:
 def _http(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    return problem(error.status_code, str(error.detail), str(error.detail))
+    detail = str(error.detail)
+    fields = [("body", "must be JSON")] if error.status_code == 400 else []
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, detail, detail, fields, headers)
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:

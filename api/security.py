@@ -1,7 +1,9 @@
-"""The headers every reply carries, and how long a body may be."""
+"""The outermost layer: the headers every reply carries, and how long a body may be."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
 
 BODY_LIMIT = 256 * 1024
 """Bytes; the longest allowed answer is far smaller."""
@@ -47,3 +49,26 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class TooLongAsProblem:
+    """Tells a body over the limit as a problem document; the framework itself says plain text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and put a problem document in place of a plain 413."""
+        told = False
+
+        async def in_own_words(message: Message) -> None:
+            nonlocal told
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                told = True
+                fields = [("body", f"at most {BODY_LIMIT} bytes")]
+                reply = problem(413, "Too long", "the body is too long", fields)
+                await reply(scope, receive, send)
+            if not told:
+                await send(message)
+
+        await self.app(scope, receive, in_own_words)

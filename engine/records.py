@@ -125,6 +125,7 @@ class DuePrompt:
     protocol_id: UUID
     protocol_version: int
     zone: str
+    assignment: str
     local_date: date
     due_at: datetime
     expires_at: datetime

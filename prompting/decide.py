@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.availability import available_slots
-from engine.commands.scheduling import protocol_of
+from engine.commands.scheduling import WELCOME, protocol_of
 from engine.planning import draw
 from engine.prompt import State
 from engine.records import Decision, StoredWindow
@@ -25,6 +25,7 @@ from prompting.policies import ADAPTIVE, FIXED, UNIFORM, SlotBatch, TimingPolicy
 LEAD = timedelta(minutes=5)
 """How long before a window opens its slot is drawn."""
 BATCH = 5_000
+_NO_GAP = timedelta(0)  # for the first prompt of a phone: patient and therapist are waiting for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def _availability(tx: ReadTx, batch: Sequence[StoredWindow], now: datetime) -> l
         available_slots(
             window.slots,
             taken=[at for at in taken.get(window.enrolment_id, []) if at != window.due_at],
-            min_gap=gaps[window.protocol_id, window.protocol_version],
+            min_gap=_NO_GAP
+            if window.assignment == WELCOME
+            else gaps[window.protocol_id, window.protocol_version],
             now=min(now, window.slots[0]) if _may_be_late(window, now) else now,
         )
         for window in batch

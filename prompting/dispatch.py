@@ -12,13 +12,13 @@ from uuid import UUID
 
 from engine.availability import EXPIRED, may_send
 from engine.clock import Clock
-from engine.commands.scheduling import protocol_of
+from engine.commands.scheduling import WELCOME, protocol_of
 from engine.localtime import zone
 from engine.planning import uniform
 from engine.prompt import State
 from engine.protocol import StudyProtocol
 from engine.records import AttemptResult, Device, DuePrompt, Intent
-from engine.store import Database, ReadTx, WriteTx, delivery, devices, people, schedules
+from engine.store import Database, WriteTx, delivery, devices, lapses, people, schedules
 from prompting.fcm.message import Push
 from prompting.fcm.outcome import Kind, SendOutcome
 from prompting.pusher import Pusher
@@ -28,6 +28,8 @@ LEASE = timedelta(seconds=60)
 BATCH = 500
 OVERDUE = timedelta(minutes=5)
 """Later than this a prompt counts as overdue; of those a patient gets one, not a pile."""
+LONGEST_GAP = timedelta(days=3)
+"""More than the longest minimum gap and the farthest zones together."""
 BACKOFF = timedelta(seconds=10)
 LONGEST_BACKOFF = timedelta(minutes=10)
 
@@ -53,8 +55,9 @@ class Dispatcher:
     def tick(self) -> Sent:
         """Handle everything due now, in batches; return what was done."""
         with self.db.write() as tx:
-            delivery.reap(tx, now=self.clock())
-            ended = delivery.expire(tx, now=self.clock())
+            lapses.reap(tx, now=self.clock())
+            ended = lapses.expire(tx, now=self.clock())
+            ended += lapses.overtake(tx, now=self.clock(), overdue=OVERDUE)
         accepted = other = 0
         while True:
             done = self._batch()
@@ -69,6 +72,7 @@ class Dispatcher:
             due = delivery.claim(tx, self.owner, now=now, lease=LEASE, limit=BATCH)
         if not due:
             return None
+        now = self.clock()  # whoever was held up since must not send by an old clock
         with self.db.write() as tx:
             intents = _intents(tx, due, now)
             standing = delivery.add_intents(tx, intents, self.owner, now=now, lease=LEASE)
@@ -87,9 +91,9 @@ class Dispatcher:
 
 def _intents(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> list[Intent]:
     """Return an intent for each prompt that may leave; the others are given back with a reason."""
-    scene = _look(tx, due)
+    scene = _look(tx, due, now)
     intents = []
-    for prompt in _newest_overdue_only(tx, due, now):
+    for prompt in due:
         back = scene.why_not(prompt, now)
         if back is None:
             intents.append(scene.intent(prompt, now))
@@ -125,7 +129,9 @@ class _Scene:
         if refusal is not None:
             return (State.EXPIRED if refusal == EXPIRED else State.CANCELLED), refusal, None
         last = self.last_sent.get(prompt.enrolment_id)
-        if last is not None and last + limits.min_gap > now:
+        # The first prompt of a phone is awaited there and then, whatever was sent before.
+        gap_holds = prompt.assignment != WELCOME
+        if gap_holds and last is not None and last + limits.min_gap > now:
             return State.RETRY, "minimum gap", last + limits.min_gap
         if prompt.patient_id not in self.phones:
             return State.FAILED, "no phone to send to", None
@@ -147,8 +153,10 @@ class _Scene:
         )
 
 
-def _look(tx: ReadTx, due: Sequence[DuePrompt]) -> _Scene:
+def _look(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> _Scene:
     enrolments = list({prompt.enrolment_id for prompt in due})
+    # Two workers with a prompt each for one patient must see each other's.
+    schedules.lock_enrolments(tx, enrolments)
     patients = list({prompt.patient_id for prompt in due})
     return _Scene(
         protocols={
@@ -157,22 +165,9 @@ def _look(tx: ReadTx, due: Sequence[DuePrompt]) -> _Scene:
         },
         zones=people.zones_of(tx, patients),
         phones=devices.reachable_devices(tx, patients),
-        last_sent=delivery.last_sent(tx, enrolments),
+        last_sent=delivery.last_sent(tx, enrolments, since=now.date() - LONGEST_GAP),
         sent_on=delivery.sent_on(tx, enrolments, list({prompt.local_date for prompt in due})),
     )
-
-
-def _newest_overdue_only(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> list[DuePrompt]:
-    """Return `due` less all but the newest overdue prompt of each enrolment; those expire."""
-    newest = {p.enrolment_id: p.id for p in due if now - p.due_at > OVERDUE}
-    kept = []
-    for prompt in due:
-        overdue = now - prompt.due_at > OVERDUE
-        if overdue and newest[prompt.enrolment_id] != prompt.id:
-            delivery.release(tx, prompt, State.EXPIRED, "overtaken by a later prompt", now=now)
-        else:
-            kept.append(prompt)
-    return kept
 
 
 def result_of(intent: Intent, outcome: SendOutcome, *, now: datetime) -> AttemptResult:

@@ -44,6 +44,7 @@ class Learner:
         self._model: Receptivity | None = None
         self._version = "none"
         self._through = 0
+        self._newest: str | None = None
         self._load()
 
     def policy(self) -> TimingPolicy:
@@ -76,6 +77,9 @@ class Learner:
     def update(self, *, now: datetime) -> int:
         """Close outcomes and take new ones into the model; return how many were new to it."""
         self.close_outcomes(now=now)
+        self._follow()
+        if self._model is None:
+            return 0  # the first fit will read them all; before it there is nothing to add to
         with self._db.read() as tx:
             fresh = learning.outcomes_after(tx, self._through)
         if fresh:
@@ -119,6 +123,7 @@ class Learner:
             learning.add_artifact(tx, artifact)
         with self._lock:
             self._model, self._version, self._through = model, artifact.version, through
+            self._newest = artifact.version
         log.info("model %s fitted to %d outcomes", artifact.version, len(outcomes))
         return True
 
@@ -126,25 +131,35 @@ class Learner:
         X, y, person, day = arrays(outcomes)
         with self._lock:
             if self._model is None:
-                return  # before the first fit there is no curve to deviate from
+                return
             self._model.partial_fit(X, y, person=person, day=day)
             self._through = outcomes[-1].seq
+
+    def _follow(self) -> None:
+        """Load the newest artifact if another worker has made one since."""
+        with self._db.read() as tx:
+            newest = learning.newest_version(tx)
+        if newest is not None and newest != self._newest:
+            self._load()
 
     def _load(self) -> None:
         with self._db.read() as tx:
             candidates = learning.artifacts(tx, limit=CANDIDATES)
+        if candidates:
+            self._newest = candidates[0].version
         for artifact in candidates:
             try:
                 model, _ = loads(artifact.blob)
             except ArtifactError as error:
                 log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
                 continue
-            self._model, self._version = model, artifact.version
-            self._through = artifact.learned_through
             with self._db.read() as tx:
-                fresh = learning.outcomes_after(tx, self._through)
-            if fresh:
-                self._take_in(fresh)
+                fresh = learning.outcomes_after(tx, artifact.learned_through)
+            with self._lock:
+                self._model, self._version = model, artifact.version
+                self._through = artifact.learned_through
+                if fresh:
+                    self._take_in(fresh)
             return
 
 

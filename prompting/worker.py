@@ -6,6 +6,7 @@ steady interval, never two of the same at once, and makes up for no missed calls
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -13,28 +14,33 @@ from prompting.ticks import Ticks
 
 log = logging.getLogger(__name__)
 
-PLAN_SECONDS = 60
-DECIDE_SECONDS = 5
-DISPATCH_SECONDS = 1
-LEARN_SECONDS = 60
-REFIT_SECONDS = 600
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How many seconds lie between two calls of each tick."""
+
+    plan: float = 60
+    decide: float = 5
+    dispatch: float = 1
+    learn: float = 60
+    refit: float = 600
 
 
 class Worker:
     """Runs the ticks on the real clock until stopped."""
 
-    def __init__(self, ticks: Ticks) -> None:
+    def __init__(self, ticks: Ticks, rhythm: Rhythm = Rhythm()) -> None:
         self._ticks = ticks
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
-        self._add(ticks.plan, PLAN_SECONDS)
-        self._add(ticks.decide, DECIDE_SECONDS)
-        self._add(ticks.dispatch, DISPATCH_SECONDS)
-        self._add(ticks.learn, LEARN_SECONDS)
-        self._add(ticks.refit, REFIT_SECONDS)
+        self._add(ticks.plan, rhythm.plan)
+        self._add(ticks.decide, rhythm.decide)
+        self._add(ticks.dispatch, rhythm.dispatch)
+        self._add(ticks.learn, rhythm.learn)
+        self._add(ticks.refit, rhythm.refit)
 
-    def _add(self, tick: Callable[[], object], seconds: int) -> None:
+    def _add(self, tick: Callable[[], object], seconds: float) -> None:
         self._scheduler.add_job(
             _logged(tick), "interval", seconds=seconds, id=tick.__name__, misfire_grace_time=None
         )
@@ -47,6 +53,9 @@ class Worker:
 
     def stop(self) -> None:
         """Let running ticks finish, then end."""
+        # The scheduler closes its pool before its own loop, which would go on handing ticks to it.
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=True)
 
 

@@ -18,8 +18,8 @@ from builders import FakePusher
 from engine.commands import enrolling
 from engine.commands.scheduling import plan_horizon
 from engine.protocol import parse_protocol
-from engine.records import Clinician, Decision, Device, Enrolment, Patient, PromptRecord
-from engine.store import Database, devices, migrate, open_database, people, reports
+from engine.records import Decision, Device, Enrolment, Patient, PromptRecord
+from engine.store import Database, decisions, devices, migrate, open_database, reports
 from prompting.decide import Policies, decide
 from prompting.dispatch import Dispatcher, Sent
 from prompting.fcm.message import Push
@@ -34,6 +34,7 @@ with warnings.catch_warnings():
 BERLIN = "Europe/Berlin"
 MONDAY = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
 """08:00 on a Monday in Berlin."""
+NINE = MONDAY + timedelta(hours=1)
 FAR_FIRST, FAR_LAST = date(2000, 1, 1), date(2100, 1, 1)
 
 ACCEPTED = SendOutcome(Kind.ACCEPTED, 200)
@@ -189,7 +190,7 @@ class Practice:
 
     def decision(self, person: Person, prompt_id: UUID) -> Decision | None:
         with self.db.read() as tx:
-            return reports.decision_of(tx, person.patient.id, prompt_id)
+            return decisions.decision_of(tx, person.patient.id, prompt_id)
 
 
 def fixed(*times: str, **assignment: object) -> dict[str, object]:
@@ -224,17 +225,13 @@ def protocol(
     return document
 
 
-def clinician(tx: object) -> Clinician:
-    """Store a therapist and return them."""
-    found = Clinician(
-        id=uuid4(),
-        email=f"{uuid4().hex}@clinic.example",
-        name="Therapist",
-        role="therapist",
-        password_hash="-",
-    )
-    people.add_clinician(tx, found, now=MONDAY)
-    return found
+def at_nine(practice: Practice, **options: object) -> Person:
+    """Return a person whose one prompt of the day was drawn for 09:00; it is 09:00."""
+    person = practice.enrol(protocol(fixed("09:00", **options)))
+    practice.plan()
+    practice.clock.now = NINE
+    practice.decide()
+    return person
 
 
 @cache

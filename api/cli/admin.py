@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 
 from api import auth
+from api.cli.environment import opened, settings_given
 from api.cli.output import Failed, Json, out, print_json
 from engine.clock import system_clock
-from engine.settings import Settings
 from engine.store import migrate as move_forward
-from engine.store import open_database
 
 users = typer.Typer(help="People of the clinic.", no_args_is_help=True)
 
@@ -22,8 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 def migrate(as_json: Json = False) -> None:
     """Bring the database to the newest shape of its tables."""
-    settings = Settings()
-    db = open_database(settings.database_url)
+    db = opened(settings_given())
     steps = move_forward(db)
     if as_json:
         print_json({"database": db.url, "applied": steps})
@@ -51,7 +49,7 @@ def add(
     if role not in auth.ROLES:
         raise Failed(f"--role: one of {', '.join(auth.ROLES)}", code=2)
     made_up = None if password else secrets.token_urlsafe(12)
-    db = open_database(Settings().database_url)
+    db = opened(settings_given())
     move_forward(db)
     clinician = auth.add_clinician(
         db,

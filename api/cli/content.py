@@ -28,7 +28,7 @@ def check(
             {
                 "ok": report.ok,
                 "errors": [
-                    {"file": str(f.file), "path": f.path, "message": f.message}
+                    {"file": f.file, "line": f.line, "path": f.path, "message": f.message}
                     for f in report.errors
                 ],
                 "items": list(report.items),
@@ -36,7 +36,7 @@ def check(
         )
     else:
         for fault in report.errors:
-            err.print(f"{fault.file}: {fault.path}: {fault.message}", markup=False)
+            err.print(str(fault), markup=False, emoji=False)
         if report.ok:
             out.print(f"{len(report.items)} good: {', '.join(report.items)}")
     if not report.ok:

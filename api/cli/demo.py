@@ -7,11 +7,11 @@ from urllib.parse import quote
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.cli.environment import settings_given
 from api.cli.output import Json, err, out, print_json
 from api.cli.serving import check_port, serve_database
 from api.demo.clinic import EMAIL, PASSWORD, ZONE
 from api.demo.run import Demo, Lived, run_demo
-from engine.settings import Settings
 
 FOLDER = Path("var")
 
@@ -32,7 +32,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Let some weeks of a made-up clinic pass through the real code, then serve it."""
-    settings = Settings()
+    settings = settings_given()
     host, port = host or settings.host, settings.port if port is None else port
     if serve:
         check_port(host, port)

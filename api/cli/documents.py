@@ -1,14 +1,14 @@
 """`welltimed openapi`: the API's description."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.output import out
+from api.cli.environment import settings_given
 from api.serving import api_app
-from engine.settings import Settings
 from engine.store import open_database
 
 
@@ -22,9 +22,9 @@ def openapi(
 ) -> None:
     """Print the OpenAPI document of the JSON API."""
     db = open_database("sqlite://")
-    text = json.dumps(api_app(Settings(), db).openapi(), indent=2, ensure_ascii=False)
+    text = json.dumps(api_app(settings_given(), db).openapi(), indent=2, ensure_ascii=False)
     db.close()
     if to is None:
-        out.print(text, markup=False)
+        sys.stdout.write(text + "\n")
     else:
         to.write_text(text + "\n", encoding="utf-8")

@@ -31,6 +31,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def quit_with(message: str, code: int) -> NoReturn:
-    """End with one line on stderr."""
-    sys.stderr.write(f"welltimed: {' '.join(message.split())}\n")
+    """End with one line on stderr; with none where help was shown instead."""
+    if message:
+        sys.stderr.write(f"welltimed: {' '.join(message.split())}\n")
     raise SystemExit(code)

@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 
 from api.cli.output import Failed, Json, out, print_json
 from content.library import Library
 from engine.commands.enrolling import checked_zone
-from engine.localtime import zone
+from engine.errors import FieldsRefused
+from engine.localtime import EARLIEST, LATEST, representable, zone
 from engine.planning import DayPlan, PlannedWindow, draw, plan_days, prompt_id
 from engine.protocol import load_protocol
 
@@ -38,8 +40,8 @@ def plan(
     except UnicodeDecodeError as error:
         raise Failed(f"{protocol}: not UTF-8 text") from error
     parsed = load_protocol(text, known_content=Library.builtin().ids())
-    tz = zone(checked_zone(timezone, field="--timezone"))
-    first: date = from_.date()
+    tz, first = _zone(timezone), from_.date()
+    _check_calendar(first, days)
     plans = plan_days(parsed, first, days, tz, first)
     rows = _rows(plans, timezone, seed)
     if as_json:
@@ -48,6 +50,20 @@ def plan(
     for row in rows:
         when = row["local_time"] or f"dropped: {row['dropped_because']}"
         out.print(f"{row['local_date']}  {when:<8} {row['assignment']}", markup=False)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone(checked_zone(name, field="--timezone"))
+    except FieldsRefused as refused:
+        raise Failed(str(refused), code=2) from refused
+
+
+def _check_calendar(first: date, days: int) -> None:
+    """Raise Failed where days would lie beyond what the calendar can hold."""
+    last = first.toordinal() + days - 1
+    if not representable(first) or last > LATEST.toordinal():
+        raise Failed(f"--from: the days must lie between {EARLIEST} and {LATEST}", code=2)
 
 
 def _rows(plans: Sequence[DayPlan], timezone: str, seed: int) -> list[dict[str, Any]]:

@@ -24,10 +24,10 @@ app.add_typer(admin.users, name="user")
 
 def main() -> None:
     """Run the command line; exit 0, 1 (failed) or 2 (wrong usage)."""
-    logging.basicConfig(
-        level=os.environ.get("WELLTIMED_LOG_LEVEL", "WARNING").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    level = os.environ.get("WELLTIMED_LOG_LEVEL", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        quit_with(f"WELLTIMED_LOG_LEVEL: one of {', '.join(logging.getLevelNamesMapping())}", 2)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         code = app(standalone_mode=False)
     except typer.Abort:

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli.environment import opened, settings_given
 from api.cli.output import Failed, err
 from api.serving import running_worker, whole_app
 from engine.localtime import tzdata_version
 from engine.settings import Settings
-from engine.store import Database, migrate, open_database, pending_migrations
+from engine.store import Database, migrate, pending_migrations
 from prompting.fcm.emulator.server import run_emulator
 from prompting.serving import serve_forever
 
@@ -33,7 +34,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve API and pages, with the worker in the same process unless told otherwise."""
-    settings = Settings()
+    settings = settings_given()
     host, port = host or settings.host, settings.port if port is None else port
     check_port(host, port)
     serve_database(settings, host, port, with_worker=with_worker)
@@ -41,7 +42,7 @@ def serve(
 
 def worker() -> None:
     """Plan, decide, send and learn until stopped; any number may run on PostgreSQL."""
-    settings = Settings()
+    settings = settings_given()
     db = ready_database(settings)
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,7 +84,7 @@ def serve_database(settings: Settings, host: str, port: int, *, with_worker: boo
 def ready_database(settings: Settings) -> Database:
     """Open the database; on SQLite bring it up to date, elsewhere insist that it is."""
     tzdata_version()
-    db = open_database(settings.database_url)
+    db = opened(settings)
     if db.is_sqlite:
         migrate(db)
     elif pending_migrations(db):

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.bodies import Body, Instant, Storable
 from api.deps import AddressDep, DeviceDep, DeviceTime, NowDep, ServicesDep
 from api.services import Services
 from content.library import public_view
@@ -22,12 +23,6 @@ ENROLMENT_NOTICE = (
 )
 
 
-class Body(BaseModel):
-    """A request body; fields we do not know are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class Channel(BaseModel):
     """How pushes reach a browser: from the built-in emulator at `url`, or only by polling."""
 
@@ -38,10 +33,10 @@ class Channel(BaseModel):
 class NewDevice(Body):
     """A phone or browser that redeems an enrolment code."""
 
-    code: Annotated[str, Field(max_length=40, examples=["7K2MQ-9XW4D"])]
-    zone: Annotated[str, Field(max_length=64, examples=["Europe/Berlin"])]
+    code: Annotated[str, Field(max_length=40, examples=["7K2MQ-9XW4D"]), Storable]
+    zone: Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), Storable]
     platform: Literal["web", "android", "ios"]
-    push_token: Annotated[str | None, Field(max_length=4096)] = None
+    push_token: Annotated[str | None, Field(max_length=4096), Storable] = None
 
 
 class EnrolledDevice(BaseModel):
@@ -64,7 +59,7 @@ class DeviceOut(BaseModel):
 class PushToken(Body):
     """A new FCM registration token."""
 
-    push_token: Annotated[str, Field(min_length=1, max_length=4096)]
+    push_token: Annotated[str, Field(min_length=1, max_length=4096), Storable]
 
 
 class PromptOut(BaseModel):
@@ -88,7 +83,7 @@ class ReceiptBody(Body):
 
     prompt_id: UUID
     kind: Literal["delivered", "shown", "opened", "dismissed"]
-    at: AwareDatetime
+    at: Instant
 
 
 class Receipts(Body):
@@ -107,11 +102,11 @@ class ResponseBody(Body):
     """An answer; values by item id. `answered_at` and `opened_at` are by the phone's clock."""
 
     prompt_id: UUID
-    content_id: Annotated[str, Field(max_length=200)]
-    content_version: Annotated[str, Field(max_length=64)]
+    content_id: Annotated[str, Field(max_length=200), Storable]
+    content_version: Annotated[str, Field(max_length=64), Storable]
     answers: Annotated[dict[str, Any], Field(max_length=200, examples=[{"valence": 60}])]
-    opened_at: AwareDatetime | None = None
-    answered_at: AwareDatetime
+    opened_at: Instant | None = None
+    answered_at: Instant
 
 
 class Week(BaseModel):

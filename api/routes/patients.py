@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.bodies import EARLIEST, LATEST, Body, Document, Storable
 from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
-from api.routes.device import Body
 from engine import compliance
 from engine.commands import enrolling
 from engine.errors import FieldFault, FieldsRefused, NotFound
@@ -60,9 +60,9 @@ class CaseloadOut(Out):
 class NewPatient(Body):
     """A patient to add to the caller's caseload, under a protocol of their own."""
 
-    name: Annotated[str, Field(min_length=1, max_length=enrolling.NAME_LIMIT)]
-    zone: Annotated[str, Field(max_length=64, examples=["Europe/Berlin"])]
-    protocol: Annotated[dict[str, Any], Field(description="welltimed-protocol/1 document")]
+    name: Annotated[str, Field(min_length=1, max_length=enrolling.NAME_LIMIT), Storable]
+    zone: Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), Storable]
+    protocol: Annotated[Document, Field(description="welltimed-protocol/1 document")]
 
 
 class CodeOut(Out):
@@ -147,6 +147,8 @@ def _span(
     patient: Patient, now: datetime, first: date | None, last: date | None
 ) -> tuple[date, date]:
     end = last or now.astimezone(zone(patient.zone)).date()
+    if not EARLIEST.date() <= end < LATEST.date():
+        raise FieldsRefused(FieldFault("last", f"from {EARLIEST.year} to {LATEST.year - 1}"))
     start = first or end - WEEK
     if start > end:
         raise FieldsRefused(FieldFault("first", "must not be after `last`"))
@@ -171,7 +173,7 @@ def add_patient(
     body: NewPatient, session: SessionDep, services: ServicesDep, now: NowDep
 ) -> PatientOut:
     """Add a patient to the caller's caseload; prompts begin once a phone is enrolled."""
-    patient = Patient(id=uuid4(), name=body.name, zone=body.zone, created_at=now)
+    patient = Patient(id=uuid4(), name=body.name.strip(), zone=body.zone, created_at=now)
     course = enrolling.course_from(
         body.protocol,
         known_content=services.library.ids(),

@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from api import bodies
+from api.bodies import Body
 from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
-from api.routes.device import Body
 from api.routes.patients import Out
 from engine.commands import scheduling
 from engine.errors import FieldFault, FieldsRefused
@@ -28,7 +29,7 @@ class ProtocolOut(Out):
 class Document(Body):
     """A welltimed-protocol/1 document."""
 
-    document: Annotated[dict[str, Any], Field()]
+    document: bodies.Document
 
 
 class WindowOut(Out):

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api import auth
+from api.bodies import Body, Storable
 from api.deps import AddressDep, NowDep, ServicesDep, SessionDep
-from api.routes.device import Body
 from engine.records import Clinician
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
@@ -17,8 +17,8 @@ router = APIRouter(prefix="/v1/session", tags=["session"])
 class Credentials(Body):
     """E-mail address and password."""
 
-    email: Annotated[str, Field(max_length=254)]
-    password: Annotated[str, Field(max_length=1024)]
+    email: Annotated[str, Field(max_length=254), Storable]
+    password: Annotated[str, Field(max_length=1024), Storable]
 
 
 class SignedIn(Body):

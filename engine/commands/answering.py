@@ -19,7 +19,7 @@ from content.library import Library, UnknownContent, UnknownContentVersion
 from content.scoring import score
 from engine.errors import Conflict, FieldFault, FieldsRefused, NotFound
 from engine.localtime import zone
-from engine.records import Device, OpenPrompt
+from engine.records import Device, OpenPrompt, SentPrompt
 from engine.store import Database, ReadTx, answers, learning, people
 
 RECEIPT_KINDS = ("delivered", "shown", "opened", "dismissed")
@@ -137,12 +137,12 @@ def submit_response(
         if prompt is None:
             raise FieldsRefused(FieldFault("prompt_id", "not a prompt sent to this patient"))
         if prompt.answered_at is not None:
-            raise Conflict("this prompt has been answered already")
+            # The same answer, sent twice at once, may have been stored while we waited here.
+            return _repeated(tx, device, submission)
         item = _content(library, submission, prompt.content_id)
         given = check_answers(item, submission.answers)
         at = max(corrected(submission.answered_at, device_now, now=now), prompt.sent_at)
-        opened_at = submission.opened_at and corrected(submission.opened_at, device_now, now=now)
-        answers.mark_answered(tx, prompt.id, at, opened_at)
+        answers.mark_answered(tx, prompt.id, at, _opened(submission, prompt, device_now, now=now))
         if at - prompt.sent_at <= prompt.within:
             learning.correct_outcome(tx, prompt.id, 1)
         response = NewResponse(
@@ -216,6 +216,23 @@ def _earlier(tx: ReadTx, device: Device, submission: Submission) -> Reply | None
     if patient_id != device.patient_id or stored.body_sha256 != submission.sha256():
         raise Conflict("this response id was used for another answer")
     return Reply(stored.reply)
+
+
+def _repeated(tx: ReadTx, device: Device, submission: Submission) -> Reply:
+    """Return the reply to the same answer stored meanwhile. Raises Conflict if it is another."""
+    earlier = _earlier(tx, device, submission)
+    if earlier is None:
+        raise Conflict("this prompt has been answered already")
+    return earlier
+
+
+def _opened(
+    submission: Submission, prompt: SentPrompt, device_now: datetime | None, *, now: datetime
+) -> datetime | None:
+    """Return when the prompt was opened, never before it was sent; None if the phone tells not."""
+    if submission.opened_at is None:
+        return None
+    return max(corrected(submission.opened_at, device_now, now=now), prompt.sent_at)
 
 
 def _content(library: Library, submission: Submission, content_id: str) -> ContentItem:

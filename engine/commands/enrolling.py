@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -61,8 +61,8 @@ def add_patient(
     Raises FieldsRefused for an empty name or an unknown zone.
     """
     name = patient.name.strip()
-    if not name or len(name) > NAME_LIMIT:
-        raise FieldsRefused(FieldFault("name", f"1 to {NAME_LIMIT} characters"))
+    if not name or len(name) > NAME_LIMIT or "\x00" in name:
+        raise FieldsRefused(FieldFault("name", f"1 to {NAME_LIMIT} characters, none of them NUL"))
     tz = zone(checked_zone(patient.zone))
     now = patient.created_at
     enrolment = Enrolment(
@@ -76,7 +76,7 @@ def add_patient(
         planned_through=None,
     )
     with db.write() as tx:
-        people.add_patient(tx, patient, therapist_ids=therapist_ids)
+        people.add_patient(tx, replace(patient, name=name), therapist_ids=therapist_ids)
         schedules.add_protocol(tx, enrolment.protocol_id, course.protocol.name, now=now)
         schedules.add_version(
             tx,

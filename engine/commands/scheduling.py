@@ -10,7 +10,7 @@ from uuid import UUID
 from engine.errors import NotFound, StaleVersion
 from engine.localtime import in_quiet_hours, zone
 from engine.planning import DayPlan, PlannedWindow, plan_day, plan_days, prompt_id
-from engine.prompt import State
+from engine.prompt import UNSENT, State
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
 from engine.records import Enrolment, ProtocolVersion, StoredWindow
 from engine.store import Database, ReadTx, WriteTx, people, schedules, windows
@@ -47,6 +47,7 @@ def plan_horizon(db: Database, *, now: datetime, horizon: timedelta = HORIZON) -
     if not waiting:
         return 0
     with db.write() as tx:
+        schedules.lock_enrolments(tx, [enrolment.id for enrolment in waiting])
         planned = [
             window for enrolment in waiting for window in _new_windows(tx, enrolment, now, horizon)
         ]
@@ -129,7 +130,7 @@ def _stored(enrolment: Enrolment, version: ProtocolVersion, window: PlannedWindo
 def move_to_zone(tx: WriteTx, patient_id: UUID, zone_name: str, *, now: datetime) -> None:
     """Let the patient live in another zone from now on, and re-plan what is not sent."""
     people.set_zone(tx, patient_id, zone_name)
-    enrolment = schedules.enrolment_of(tx, patient_id)
+    enrolment = schedules.lock_enrolment_of(tx, patient_id)
     if enrolment is not None:
         _replan(tx, enrolment, schedules.current_version(tx, enrolment.protocol_id), now)
 
@@ -140,7 +141,7 @@ def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
     It asks for the first thing the protocol asks for. Returns False, planning nothing, in quiet
     hours and for a patient without an enrolment.
     """
-    enrolment = schedules.enrolment_of(tx, patient_id)
+    enrolment = schedules.lock_enrolment_of(tx, patient_id)
     if enrolment is None:
         return False
     version = schedules.current_version(tx, enrolment.protocol_id)
@@ -203,7 +204,9 @@ def change_protocol(
     """
     protocol = parse_protocol(document, known_content=known_content)
     with db.write() as tx:
-        enrolment = _enrolment(tx, patient_id)
+        enrolment = schedules.lock_enrolment_of(tx, patient_id)
+        if enrolment is None:
+            raise NotFound("patient")
         current = schedules.current_version(tx, enrolment.protocol_id)
         if current.version != expected_version:
             raise StaleVersion(expected_version, current.version)
@@ -225,14 +228,26 @@ def _replan(tx: WriteTx, enrolment: Enrolment, version: ProtocolVersion, now: da
     today = max(_today(enrolment, now), enrolment.first_day)
     days = (enrolment.planned_through - today).days + 1
     wanted = {w.id: w for w in _windows(enrolment, version, today, days, now)}
-    standing = [w for w in windows.windows_from(tx, enrolment.id, today) if w.assignment != WELCOME]
+    standing = _standing(tx, enrolment, today, now)
     undecided = [w for w in standing if w.decided_at is None and w.state == State.PLANNED]
     changed = [w.id for w in undecided if not _same(w, wanted.get(w.id))]
     windows.drop_undecided(tx, changed)
-    drawn = [w for w in standing if w.decided_at and w.state in {State.PLANNED, State.RETRY}]
+    drawn = [w for w in standing if w.decided_at and w.state in UNSENT]
     refused = [w.id for w in drawn if not _still_allowed(w, wanted.get(w.id), version)]
     windows.cancel_unsent(tx, refused, "the schedule was changed", now=now)
     windows.add_windows(tx, wanted.values())
+
+
+def _standing(tx: ReadTx, enrolment: Enrolment, today: date, now: datetime) -> list[StoredWindow]:
+    """Return the windows that a new plan replaces: today's and later ones.
+
+    A day may be over by the new zone while windows of it are still to come by the old one.
+    """
+    return [
+        window
+        for window in windows.windows_from(tx, enrolment.id, today - timedelta(days=1))
+        if window.assignment != WELCOME and (window.local_date >= today or window.start_at > now)
+    ]
 
 
 def _same(stored: StoredWindow, wanted: StoredWindow | None) -> bool:

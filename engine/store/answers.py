@@ -49,10 +49,15 @@ _TO_ANSWER = (
     )
     .with_for_update()
 )
-_OWN = select(_prompts.id).where(
-    _prompts.id.in_(bindparam("prompts", expanding=True)),
-    _prompts.patient_id == bindparam("patient"),
-    _prompts.attempts > 0,
+_OWN = (
+    select(_prompts.id)
+    .where(
+        _prompts.id.in_(bindparam("prompts", expanding=True)),
+        _prompts.patient_id == bindparam("patient"),
+        _prompts.attempts > 0,
+    )
+    .order_by(_prompts.id)
+    .with_for_update()
 )
 _KNOWN_RECEIPTS = select(_receipts.prompt_id, _receipts.kind).where(
     _receipts.prompt_id.in_(bindparam("prompts", expanding=True)),
@@ -119,7 +124,7 @@ def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPro
     )
 
 
-def own_prompts(tx: ReadTx, patient_id: UUID, prompt_ids: Sequence[UUID]) -> set[UUID]:
+def own_prompts(tx: WriteTx, patient_id: UUID, prompt_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of the ids are prompts that were sent to this patient."""
     return set(
         tx.conn.execute(_OWN, {"prompts": list(prompt_ids), "patient": patient_id}).scalars()

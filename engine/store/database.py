@@ -97,16 +97,17 @@ def open_database(url: str) -> Database:
         return Database(_sqlite(url, parsed.database))
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return Database(create_engine(parsed, pool_size=10, pool_pre_ping=True))
+    # Values stay out of error messages, which end in logs: they are patients' answers.
+    return Database(create_engine(parsed, pool_size=10, pool_pre_ping=True, hide_parameters=True))
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
     in_memory = path in {None, "", ":memory:"}
     if in_memory:
-        engine = create_engine(url, poolclass=StaticPool)
+        engine = create_engine(url, poolclass=StaticPool, hide_parameters=True)
     else:
         _check_writable(Path(str(path)))
-        engine = create_engine(url, pool_size=20, max_overflow=40)
+        engine = create_engine(url, pool_size=20, max_overflow=40, hide_parameters=True)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

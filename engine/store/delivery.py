@@ -6,7 +6,7 @@ and nothing corrects a success.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,46 +16,6 @@ from engine.prompt import State
 from engine.records import AttemptResult, DuePrompt, Intent
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
-
-
-def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
-    """Take over from dead workers; return how many went back to planned and to unknown.
-
-    A lapsed claim had sent nothing. A lapsed `sending` may have: it is unknown, and stays so
-    until the phone or the late worker itself says otherwise.
-    """
-    prompts = tables.Prompt
-    claimed = tx.conn.execute(
-        update(prompts)
-        .where(prompts.state == State.CLAIMED, prompts.lease_until <= now)
-        .values(state=State.PLANNED, owner=None, lease_until=None)
-    ).rowcount
-    sending = tx.conn.execute(
-        update(prompts)
-        .where(prompts.state == State.SENDING, prompts.lease_until <= now)
-        .values(
-            state=State.UNKNOWN,
-            reason="the worker stopped while sending",
-            sent_at=prompts.lease_until,
-            owner=None,
-        )
-    ).rowcount
-    return claimed, sending
-
-
-def expire(tx: WriteTx, *, now: datetime) -> int:
-    """End prompts whose time is over before anything was sent; return how many."""
-    prompts = tables.Prompt
-    return tx.conn.execute(
-        update(prompts)
-        .where(
-            prompts.state.in_([State.PLANNED, State.RETRY]),
-            prompts.decided_at.is_not(None),
-            prompts.due_at <= now,
-            prompts.expires_at <= now,
-        )
-        .values(state=State.EXPIRED, reason="not sent in time", closed_at=now)
-    ).rowcount
 
 
 def claim(
@@ -90,6 +50,7 @@ def claim(
             prompts.protocol_id,
             prompts.protocol_version,
             prompts.zone,
+            prompts.assignment,
             prompts.local_date,
             prompts.due_at,
             prompts.expires_at,
@@ -101,30 +62,35 @@ def claim(
     return sorted(claimed, key=lambda prompt: (prompt.due_at, prompt.id))
 
 
-def last_sent(tx: ReadTx, enrolment_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return for each enrolment when something was last sent to it."""
-    prompts = tables.Prompt
+def last_sent(tx: ReadTx, enrolment_ids: Sequence[UUID], *, since: date) -> dict[UUID, datetime]:
+    """Return for each enrolment when something was last sent to it.
+
+    Looks at prompts of the local dates from `since` on. One that is being sent counts as sent.
+    """
     rows = tx.conn.execute(
-        select(prompts.enrolment_id, func.max(prompts.sent_at).label("at"))
-        .where(prompts.enrolment_id.in_(enrolment_ids), prompts.sent_at.is_not(None))
-        .group_by(prompts.enrolment_id)
+        select(_prompts.enrolment_id, func.max(_LEFT_AT).label("at"))
+        .where(
+            _prompts.enrolment_id.in_(enrolment_ids),
+            _prompts.local_date >= since,
+            _HAS_LEFT,
+        )
+        .group_by(_prompts.enrolment_id)
     )
-    return {row.enrolment_id: _aware(row.at) for row in rows}
+    return {row.enrolment_id: row.at for row in rows}
 
 
 def sent_on(
     tx: ReadTx, enrolment_ids: Sequence[UUID], days: Sequence[date]
 ) -> dict[tuple[UUID, date], int]:
-    """Return how many prompts each enrolment was sent on each local date."""
-    prompts = tables.Prompt
+    """Return how many prompts each enrolment was sent, or is being sent, on each local date."""
     rows = tx.conn.execute(
-        select(prompts.enrolment_id, prompts.local_date, func.count().label("n"))
+        select(_prompts.enrolment_id, _prompts.local_date, func.count().label("n"))
         .where(
-            prompts.enrolment_id.in_(enrolment_ids),
-            prompts.local_date.in_(days),
-            prompts.sent_at.is_not(None),
+            _prompts.enrolment_id.in_(enrolment_ids),
+            _prompts.local_date.in_(days),
+            _HAS_LEFT,
         )
-        .group_by(prompts.enrolment_id, prompts.local_date)
+        .group_by(_prompts.enrolment_id, _prompts.local_date)
     )
     return {(row.enrolment_id, row.local_date): row.n for row in rows}
 
@@ -210,6 +176,14 @@ def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> N
 
 _prompts, _attempts = tables.Prompt, tables.Attempt
 _INSTANT = tables.Prompt.sent_at.type
+_HAS_LEFT = or_(_prompts.sent_at.is_not(None), _prompts.state == State.SENDING)
+_LEFT_AT = func.coalesce(
+    _prompts.sent_at,
+    select(_attempts.intended_at)
+    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
+    .scalar_subquery(),
+    type_=_INSTANT,
+)
 _INTEND = (
     update(_prompts)
     .where(
@@ -297,7 +271,3 @@ def _bury_token(tx: WriteTx, intent: Intent, now: datetime) -> None:
         .where(devices.id == intent.device_id, devices.push_token == intent.push_token)
         .values(token_dead_at=now)
     )
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
 
-def unclosed(tx: ReadTx, *, limit: int) -> list[dict[str, Any]]:
+def unclosed(tx: WriteTx, *, limit: int) -> list[dict[str, Any]]:
     """Return sent adaptive-window prompts whose outcome is not known yet, oldest first.
 
     Keys: id, patient_id, zone, local_date, due_at, sent_at, answered_at, within, state, arm.
@@ -36,6 +36,8 @@ def unclosed(tx: ReadTx, *, limit: int) -> list[dict[str, Any]]:
         .where(prompts.sent_at.is_not(None), prompts.closed_at.is_(None))
         .order_by(prompts.sent_at, prompts.id)
         .limit(limit)
+        # An answer that is being stored at this moment must not be taken for a silence.
+        .with_for_update(skip_locked=True, of=prompts)
     )
     return [{**row._mapping, "within": timedelta(seconds=row.within_seconds)} for row in rows]
 
@@ -114,6 +116,14 @@ def newest_artifact_at(tx: ReadTx) -> datetime | None:
     """Return when the newest model was made."""
     newest: datetime | None = tx.conn.execute(
         select(tables.Artifact.created_at).order_by(tables.Artifact.id.desc()).limit(1)
+    ).scalar_one_or_none()
+    return newest
+
+
+def newest_version(tx: ReadTx) -> str | None:
+    """Return the version of the newest model."""
+    newest: str | None = tx.conn.execute(
+        select(tables.Artifact.version).order_by(tables.Artifact.id.desc()).limit(1)
     ).scalar_one_or_none()
     return newest
 

@@ -1,5 +1,6 @@
 """Repository of protocols and enrolments."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -90,6 +91,30 @@ def enrolment_of(tx: ReadTx, patient_id: UUID) -> Enrolment | None:
         _enrolments().where(tables.Enrolment.patient_id == patient_id)
     ).one_or_none()
     return _enrolment(row) if row else None
+
+
+def lock_enrolments(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> None:
+    """Wait until nobody else plans, draws or sends for these enrolments, and keep it so.
+
+    On SQLite every write transaction is alone anyway. Locks are taken in one order, so two callers
+    never wait for each other.
+    """
+    table = tables.Enrolment
+    tx.conn.execute(
+        select(table.id)
+        .where(table.id.in_(enrolment_ids))
+        .order_by(table.id)
+        .with_for_update(key_share=True)
+    )
+
+
+def lock_enrolment_of(tx: WriteTx, patient_id: UUID) -> Enrolment | None:
+    """Return the patient's running enrolment as it stands once nobody else is at work on it."""
+    found = enrolment_of(tx, patient_id)
+    if found is None:
+        return None
+    lock_enrolments(tx, [found.id])
+    return enrolment_of(tx, patient_id)
 
 
 def enrolments_to_plan(tx: ReadTx, before: date) -> list[Enrolment]:

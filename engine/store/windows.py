@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, delete, func, insert, select, update
 
-from engine.prompt import State
+from engine.prompt import UNSENT, State
 from engine.records import StoredWindow
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
@@ -69,13 +69,17 @@ def cancel_unsent(tx: WriteTx, ids: Sequence[UUID], reason: str, *, now: datetim
     prompts = tables.Prompt
     tx.conn.execute(
         update(prompts)
-        .where(prompts.id.in_(ids), prompts.state.in_([State.PLANNED, State.RETRY]))
+        .where(prompts.id.in_(ids), prompts.state.in_(UNSENT))
         .values(state=State.CANCELLED, reason=reason, closed_at=now)
     )
 
 
 def undecided(tx: WriteTx, *, before: datetime, limit: int) -> list[StoredWindow]:
-    """Return windows that open before `before` and have no draw yet, oldest first."""
+    """Return windows that open before `before` and have no draw yet, oldest first.
+
+    They and their enrolments stay locked until the transaction ends: two workers that drew for one
+    patient at the same time would not know of each other's slots.
+    """
     prompts = tables.Prompt
     query = (
         _stored()
@@ -86,7 +90,7 @@ def undecided(tx: WriteTx, *, before: datetime, limit: int) -> list[StoredWindow
         )
         .order_by(prompts.start_at, prompts.enrolment_id, prompts.assignment)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=prompts)
+        .with_for_update(skip_locked=True, key_share=True, of=[prompts, tables.Enrolment])
     )
     return _windows(tx, query)
 

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from builders import ANSWERS, EMAIL, NOW, PASSWORD, Clinic, FakePusher, empty_clinic
+from builders import ANSWERS, EMAIL, NOW, PASSWORD, FakePusher, empty_clinic
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -53,11 +53,12 @@ class World:
             headers["Authorization"] = f"Bearer {self.secrets.get(who, who)}"
         return self.client.request(method, path, headers=headers, **rest)
 
-    def answer(self, who: str = "phone", response_id: str | None = None, **changes: Any) -> Response:
+    def answer(
+        self, who: str = "phone", *, key: str | None = None, headers: Any = None, **changes: Any
+    ) -> Response:
         """Answer the phone's open prompt; `changes` replace parts of the body."""
-        headers = changes.pop("headers", {})
-        path = f"/v1/device/responses/{response_id or uuid4()}"
-        return self.call("PUT", path, who, json=self.body(**changes), headers=headers)
+        path = f"/v1/device/responses/{key or uuid4()}"
+        return self.call("PUT", path, who, json=self.body(**changes), headers=headers or {})
 
     def body(self, **changes: Any) -> dict[str, Any]:
         """Return a good answer to the phone's open prompt, with `changes`."""
@@ -70,6 +71,10 @@ class World:
             "answered_at": self.clock().isoformat(),
         } | changes
 
+    def sign_in_anew(self) -> None:
+        """Give the therapist a session that begins now."""
+        self.secrets["therapist"] = auth.sign_in(self.db, EMAIL, PASSWORD, now=self.clock()).token
+
     def own(self, path: str, who: str = "therapist") -> str:
         """Return the path under the therapist's own patient."""
         return f"/v1/patients/{self.patients[who]}{path}"
@@ -79,9 +84,14 @@ class World:
         self.clock.move_to(self.clock() + timedelta(**span))
         send_due(self.db, self.clock, self.pusher)
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of rows of every table."""
-        return row_counts(self.db)
+    def rows(self) -> dict[str, list[tuple[object, ...]]]:
+        """Return every row of every table."""
+        with self.db.read() as tx:
+            names = tx.conn.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                name: [tuple(row) for row in tx.conn.exec_driver_sql(f'SELECT * FROM "{name}"')]
+                for name in sorted(names.scalars())
+            }
 
 
 def send_due(db: Database, clock: VirtualClock, pusher: FakePusher) -> None:
@@ -89,16 +99,6 @@ def send_due(db: Database, clock: VirtualClock, pusher: FakePusher) -> None:
     plan_horizon(db, now=clock())
     decide(db, Policies(adaptive=UniformPolicy()), now=clock())
     Dispatcher(db=db, pusher=pusher, clock=clock, owner="tests").tick()
-
-
-def row_counts(db: Database) -> dict[str, int]:
-    """Return the number of rows of every table."""
-    with db.read() as tx:
-        names = tx.conn.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {
-            name: tx.conn.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one()
-            for name in sorted(names.scalars())
-        }
 
 
 def services(db: Database, clock: VirtualClock, limiter: Limiter | None = None) -> Services:
@@ -116,16 +116,16 @@ def services(db: Database, clock: VirtualClock, limiter: Limiter | None = None) 
 class Template:
     """A database at rest with its secrets, from which each test gets a copy."""
 
-    path: Path
+    url: str
     at: datetime
     secrets: dict[str, str]
     patients: dict[str, str]
     prompts: dict[str, str]
 
 
-def build_template(path: Path) -> Template:
+def build_template(url: str) -> Template:
     """Make the database: everything through the commands and the API, nothing by hand."""
-    clinic = empty_clinic(f"sqlite:///{path}", NOW)
+    clinic = empty_clinic(url, NOW)
     others = auth.add_clinician(
         clinic.db, email=OTHER_EMAIL, name="Therapist Two", role="therapist", password=PASSWORD,
         now=NOW,
@@ -149,7 +149,7 @@ def build_template(path: Path) -> Template:
                 "id"
             ]
     clinic.db.close()
-    return Template(path, clinic.clock(), secrets, patients, prompts)
+    return Template(url, clinic.clock(), secrets, patients, prompts)
 
 
 def _enrol(client: TestClient, patient_id: str, session: str) -> str:
@@ -166,8 +166,16 @@ def _enrol(client: TestClient, patient_id: str, session: str) -> str:
 def living(template: Template, folder: Path, limiter: Limiter | None = None) -> Iterator[World]:
     """Yield a world of its own, copied from the template."""
     path = folder / "clinic.db"
-    shutil.copy(template.path, path)
-    db = open_database(f"sqlite:///{path}")
+    shutil.copy(template.url.removeprefix("sqlite:///"), path)
+    with opened(replace(template, url=f"sqlite:///{path}"), limiter) as world:
+        world.database = path
+        yield world
+
+
+@contextmanager
+def opened(template: Template, limiter: Limiter | None = None) -> Iterator[World]:
+    """Yield the world of the template's own database."""
+    db = open_database(template.url)
     clock = VirtualClock(template.at)
     app = create_app(services(db, clock, limiter))
     with TestClient(app, raise_server_exceptions=False) as client:
@@ -179,7 +187,6 @@ def living(template: Template, folder: Path, limiter: Limiter | None = None) -> 
             secrets=dict(template.secrets),
             patients=dict(template.patients),
             prompts=dict(template.prompts),
-            database=path,
         )
     db.close()
 

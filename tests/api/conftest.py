@@ -9,7 +9,7 @@ from api_world import Template, World, build_template, living
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return build_template(tmp_path_factory.mktemp("api") / "template.db")
+    return build_template(f"sqlite:///{tmp_path_factory.mktemp('api') / 'template.db'}")
 
 
 @pytest.fixture

@@ -4,28 +4,22 @@ from pathlib import Path
 import pytest
 from fakes import Practice, postgres_url, sqlite_url
 
-from engine.store import Database, open_database
+from engine.store import open_database
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(params=BOTH)
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database of each kind the product supports."""
-    opened = open_database(sqlite_url(tmp_path) if request.param == "sqlite" else postgres_url())
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(params=BOTH)
-def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of each kind with no tables in it."""
-    url = f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else postgres_url(empty=True)
-    opened = open_database(url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def practice(db: Database) -> Practice:
-    return Practice(db)
+def practice(tmp_path: Path) -> Iterator[Practice]:
+    """A practice on SQLite."""
+    db = open_database(sqlite_url(tmp_path))
+    yield Practice(db)
+    db.close()
+
+
+@pytest.fixture(params=BOTH)
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Practice]:
+    """A practice on each kind of database the product supports."""
+    db = open_database(sqlite_url(tmp_path) if request.param == "sqlite" else postgres_url())
+    yield Practice(db)
+    db.close()

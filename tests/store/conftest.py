@@ -20,7 +20,9 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture(params=BOTH)
 def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database of each kind with no tables in it."""
-    url = f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else postgres_url(empty=True)
+    url = (
+        f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else postgres_url(empty=True)
+    )
     opened = open_database(url)
     yield opened
     opened.close()
@@ -29,3 +31,11 @@ def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def practice(db: Database) -> Practice:
     return Practice(db)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Practice]:
+    """A practice where the kind of database does not matter, on the one that is quicker."""
+    opened = open_database(sqlite_url(tmp_path))
+    yield Practice(opened)
+    opened.close()

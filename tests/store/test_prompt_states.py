@@ -1,0 +1,230 @@
+"""How prompts change state: only from the state that is expected, and never back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from fakes import MONDAY, Person, Practice, fixed, protocol, windowed
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+from engine.prompt import ENDED, UNSENT, State, may_become
+from engine.records import AttemptResult, Intent
+from engine.store import answers, delivery, devices, lapses, windows
+
+LEASE = timedelta(minutes=1)
+FAILURES = [State.UNKNOWN, State.FAILED, State.EXPIRED]
+
+
+def claimed(practice: Practice) -> tuple[Person, Intent]:
+    """Return a person whose only prompt is claimed by worker-1, and the intent to send it."""
+    person = practice.enrol(protocol(fixed("09:00")))
+    practice.plan()
+    practice.clock.forward(hours=1)
+    practice.decide()
+    with practice.db.write() as tx:
+        (due,) = delivery.claim(tx, "worker-1", now=practice.clock(), lease=LEASE, limit=10)
+    phone = person.phones[0]
+    return person, Intent(
+        prompt_id=due.id,
+        attempt=due.attempts + 1,
+        epoch=due.epoch,
+        device_id=phone.id,
+        push_token=phone.push_token,
+        expires_at=due.expires_at,
+    )
+
+
+def sending(practice: Practice) -> tuple[Person, Intent]:
+    person, intent = claimed(practice)
+    with practice.db.write() as tx:
+        assert delivery.add_intents(
+            tx, [intent], "worker-1", now=practice.clock(), lease=LEASE
+        ) == [intent]
+    return person, intent
+
+
+def record(practice: Practice, intent: Intent, state: State) -> None:
+    outcome = {State.ACCEPTED: "accepted", State.RETRY: "throttled"}.get(state, str(state))
+    result = AttemptResult(
+        intent=intent,
+        outcome=outcome,
+        state=state,
+        http_status=None,
+        detail=None,
+        next_try_at=practice.clock() if state == State.RETRY else None,
+        token_dead=False,
+    )
+    with practice.db.write() as tx:
+        delivery.record(tx, [result], now=practice.clock())
+
+
+def state_of(practice: Practice, person: Person, intent: Intent) -> str:
+    return practice.prompt(person, intent.prompt_id).state
+
+
+def test_windows_added_twice_are_there_once_and_as_they_were(practice: Practice):
+    person = practice.enrol(protocol(windowed("09:00-12:00")))
+    assert practice.plan() == 3
+    with practice.db.read() as tx:
+        stored = windows.windows_from(tx, person.enrolment.id, person.enrolment.first_day)
+    moved = [replace(window, content_id="another") for window in stored]
+    with practice.db.write() as tx:
+        assert windows.add_windows(tx, moved) == 0
+    with practice.db.read() as tx:
+        assert windows.windows_from(tx, person.enrolment.id, person.enrolment.first_day) == stored
+
+
+def test_a_slot_key_cannot_be_used_twice_even_under_another_id(practice: Practice):
+    person = practice.enrol(protocol(windowed("09:00-12:00")))
+    practice.plan()
+    with practice.db.read() as tx:
+        window = windows.windows_from(tx, person.enrolment.id, person.enrolment.first_day)[0]
+    again = replace(window, id=uuid4(), content_id="canary-1234")
+    with pytest.raises(IntegrityError) as raised, practice.db.write() as tx:
+        windows.add_windows(tx, [again])
+    assert "canary-1234" not in str(raised.value), "errors are logged, values must not be"
+
+
+def test_an_intent_stands_only_while_the_claim_does(practice: Practice):
+    person, intent = claimed(practice)
+    with practice.db.write() as tx:
+        assert delivery.add_intents(tx, [intent], "other", now=practice.clock(), lease=LEASE) == []
+    practice.clock.forward(minutes=2)
+    with practice.db.write() as tx:
+        assert lapses.reap(tx, now=practice.clock()) == (1, 0)
+        assert (
+            delivery.add_intents(tx, [intent], "worker-1", now=practice.clock(), lease=LEASE) == []
+        )
+    assert state_of(practice, person, intent) == State.PLANNED
+
+
+def test_a_lease_holds_until_its_last_instant_and_not_longer(practice: Practice):
+    person, intent = sending(practice)
+    for ahead, expected in ((LEASE - timedelta(seconds=1), (0, 0)), (LEASE, (0, 1))):
+        with practice.db.write() as tx:
+            assert lapses.reap(tx, now=practice.clock() + ahead) == expected
+    assert state_of(practice, person, intent) == State.UNKNOWN
+
+
+def test_what_a_dead_worker_may_have_sent_counts_as_sent_when_it_was_intended(practice: Practice):
+    person, intent = sending(practice)
+    intended_at = practice.clock()
+    practice.clock.forward(hours=1)
+    with practice.db.write() as tx:
+        lapses.reap(tx, now=practice.clock())
+    assert practice.prompt(person, intent.prompt_id).sent_at == intended_at
+
+
+def test_a_late_success_corrects_unknown(practice: Practice):
+    person, intent = sending(practice)
+    practice.clock.forward(minutes=5)
+    with practice.db.write() as tx:
+        lapses.reap(tx, now=practice.clock())
+    record(practice, intent, State.ACCEPTED)
+    assert state_of(practice, person, intent) == State.ACCEPTED
+
+
+@pytest.mark.parametrize("failure", [State.FAILED, State.UNKNOWN])
+def test_a_late_success_corrects_a_failure(practice: Practice, failure: State):
+    person, intent = sending(practice)
+    record(practice, intent, failure)
+    assert state_of(practice, person, intent) == failure
+    record(practice, intent, State.ACCEPTED)
+    assert state_of(practice, person, intent) == State.ACCEPTED
+
+
+@pytest.mark.parametrize("late", [State.FAILED, State.UNKNOWN, State.RETRY])
+def test_nothing_corrects_a_success(practice: Practice, late: State):
+    person, intent = sending(practice)
+    record(practice, intent, State.ACCEPTED)
+    before = practice.prompt(person, intent.prompt_id)
+    practice.clock.forward(minutes=5)
+    record(practice, intent, late)
+    with practice.db.write() as tx:
+        lapses.reap(tx, now=practice.clock())
+        lapses.expire(tx, now=practice.clock() + timedelta(days=1))
+        windows.cancel_unsent(tx, [intent.prompt_id], "changed", now=practice.clock())
+    assert practice.prompt(person, intent.prompt_id) == before
+
+
+@pytest.mark.parametrize("kind", ["delivered", "shown", "opened", "dismissed"])
+@pytest.mark.parametrize("failure", [State.FAILED, State.UNKNOWN])
+def test_a_receipt_proves_delivery_whatever_we_thought(
+    practice: Practice, kind: str, failure: State
+):
+    person, intent = sending(practice)
+    record(practice, intent, failure)
+    at = practice.clock.forward(minutes=3)
+    with practice.db.write() as tx:
+        answers.add_receipts(
+            tx, person.phones[0].id, [(intent.prompt_id, kind, at, at)], now=practice.clock()
+        )
+    found = practice.prompt(person, intent.prompt_id)
+    assert (found.state, found.reason) == (State.ACCEPTED, None)
+    assert found.sent_at is not None
+    assert found.sent_at <= found.delivered_at == at
+
+
+def test_a_receipt_told_again_changes_nothing(practice: Practice):
+    person, intent = sending(practice)
+    record(practice, intent, State.ACCEPTED)
+    at = practice.clock.forward(minutes=3)
+    later = at + timedelta(minutes=9)
+    for told, new in (((at, at), 1), ((at, at), 0), ((later, later), 0)):
+        with practice.db.write() as tx:
+            receipt = (intent.prompt_id, "opened", *told)
+            added = answers.add_receipts(tx, person.phones[0].id, [receipt], now=later)
+            assert added == new
+    assert practice.prompt(person, intent.prompt_id).opened_at == at
+
+
+def test_one_transaction_that_fails_after_the_intent_leaves_the_claim(practice: Practice):
+    person, intent = claimed(practice)
+
+    def fail_at_the_end() -> None:
+        with practice.db.write() as tx:
+            delivery.add_intents(tx, [intent], "worker-1", now=practice.clock(), lease=LEASE)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_at_the_end()
+    assert state_of(practice, person, intent) == State.CLAIMED
+
+
+def test_a_push_token_belongs_to_the_phone_that_registered_it_last(practice: Practice):
+    person = practice.enrol(protocol(fixed("09:00")), phones=2)
+    older, newer = person.phones
+    with practice.db.write() as tx:
+        devices.set_push_token(tx, older.id, newer.push_token)
+    with practice.db.read() as tx:
+        found = devices.reachable_devices(tx, [person.patient.id])
+    assert found[person.patient.id].id == older.id
+
+
+def test_a_signed_out_phone_is_not_reached(practice: Practice):
+    person = practice.enrol(protocol(fixed("09:00")))
+    with practice.db.write() as tx:
+        devices.retire_device(tx, person.phones[0].id, now=MONDAY)
+    with practice.db.read() as tx:
+        assert devices.reachable_devices(tx, [person.patient.id]) == {}
+        credential = person.phones[0].push_token
+        assert devices.device_by_credential(tx, credential) is None
+
+
+@given(st.lists(st.sampled_from(list(State)), min_size=1, max_size=12))
+def test_no_way_through_the_life_cycle_sends_twice_or_leaves_accepted(wishes: list[State]):
+    state, sent = State.PLANNED, 0
+    may_be_out = False
+    for wish in wishes:
+        if not may_become(state, wish):
+            continue
+        assert state not in {State.ACCEPTED, State.CANCELLED}
+        if wish == State.SENDING:
+            assert not may_be_out
+            sent += 1
+        may_be_out = may_be_out or wish in {State.UNKNOWN, State.ACCEPTED}
+        state = wish
+    assert state in UNSENT or state in ENDED or state == State.SENDING
