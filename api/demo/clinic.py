@@ -1,6 +1,7 @@
 """The demo's clinic: one therapist, her protocol, and patients who are numbers, not people."""
 
 from dataclasses import dataclass
+from datetime import time
 from uuid import UUID, uuid5
 
 from api.auth import add_clinician
@@ -15,6 +16,8 @@ EMAIL = "therapist@welltimed.example"
 PASSWORD = "welltimed-demo"
 SLOT_MINUTES = 30
 CHECKIN = "checkin.momentary"
+PLAN_AT, PHQ9_AT = time(20, 15), time(17, 45)
+SET_TIMES = (PLAN_AT, PHQ9_AT)
 _SPACE = UUID("6f0b8a50-5d39-4f2c-9d0a-3f6c2f1f7a11")
 
 
@@ -50,14 +53,14 @@ PROTOCOL: dict[str, object] = {
             "content": "ba.plan-tomorrow",
             "trigger": {
                 "kind": "fixed",
-                "at": ["20:15"],
+                "at": [PLAN_AT.strftime("%H:%M")],
                 "days": ["sun", "mon", "tue", "wed", "thu"],
             },
             "expires_after": "60m",
         },
         {
             "content": "phq9",
-            "trigger": {"kind": "interval", "every": "14d", "at": "17:45"},
+            "trigger": {"kind": "interval", "every": "14d", "at": PHQ9_AT.strftime("%H:%M")},
             "expires_after": "4h",
             "sampling": "representative",
         },

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from api.demo.clinic import CHECKIN, SLOT_MINUTES, ZONE, Member
+from api.demo.clinic import CHECKIN, SET_TIMES, SLOT_MINUTES, ZONE, Member
 from api.demo.phones import Message, Phone, Phones
 from api.demo.server import SharedClock
 from engine.localtime import resolve, zone
@@ -17,8 +17,8 @@ from engine.store import reports
 from models.simulation.ema import PER_BLOCK, EmaWorld
 from prompting.ticks import Ticks
 
-STEP = timedelta(minutes=15)
-FIRST, LAST = time(7, 45), time(23, 45)
+STEP = timedelta(minutes=SLOT_MINUTES)
+FIRST, LAST = time(8, 0), time(23, 30)
 NIGHT_HOURS = 7
 """Hours after midnight that are lived through; the last night ends at midnight, with today."""
 OTHERS_ANSWER = 0.7
@@ -65,11 +65,11 @@ class Life:
         await asyncio.to_thread(self.ticks.plan)
         for at in _instants(today):
             self.clock.move_to(at)
-            await asyncio.to_thread(self.ticks.learn)
             # What phones report now bears on nothing that is decided or sent now.
             visits = asyncio.create_task(self.phones.make_visits(at))
             plans |= await asyncio.to_thread(self._decide_and_send, today, day, asked)
             await visits
+            await asyncio.to_thread(self.ticks.learn)
             for phone, message in await self.phones.collect():
                 self.phones.expect(phone, message, self._delay(phone, message, plans))
 
@@ -138,12 +138,12 @@ class Life:
 
 
 def _instants(today: date) -> list[datetime]:
-    """Return the UTC instants of the day's steps, in order."""
-    first = resolve(today, FIRST, zone(ZONE))
-    last = resolve(today, LAST, zone(ZONE))
+    """Return the UTC instants of the day at which something may be due, in order."""
+    first, last, *others = (resolve(today, at, zone(ZONE)) for at in (FIRST, LAST, *SET_TIMES))
     if first is None or last is None:
         return []
-    return [first + step * STEP for step in range((last - first) // STEP + 1)]
+    steps = {first + step * STEP for step in range((last - first) // STEP + 1)}
+    return sorted(steps | {at for at in others if at is not None})
 
 
 def _slot(at: datetime, hours: NDArray[np.float64]) -> int:

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from engine.errors import WelltimedError
 
 BUSY_TIMEOUT_MS = 5_000
+"""How long SQLite waits for another process to end its write."""
+IDLE_TIMEOUT_MS = 10_000
+"""After this long without a statement PostgreSQL ends a transaction and frees its locks."""
+LOCK_TIMEOUT_MS = 15_000
+"""Longer than the above, so that whoever waits for a stopped worker gets through."""
 _WRITES = "welltimed_writes"
 
 
@@ -97,13 +102,27 @@ def open_database(url: str) -> Database:
         return Database(_sqlite(url, parsed.database))
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    # Values stay out of error messages, which end in logs: they are patients' answers.
-    return Database(create_engine(parsed, pool_size=10, pool_pre_ping=True, hide_parameters=True))
+    return Database(_postgres(parsed))
+
+
+def _postgres(url: URL) -> Engine:
+    engine = create_engine(url, pool_size=10, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "connect", _limit_waits)
+    return engine
+
+
+def _limit_waits(connection: Any, _record: Any) -> None:  # noqa: ANN401 (driver's own types)
+    # A worker that was stopped inside a transaction must not hold up the others for ever.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
+        cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+    connection.commit()
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
     in_memory = path in {None, "", ":memory:"}
     if in_memory:
+        # Values stay out of error messages, which end in logs: they are patients' answers.
         engine = create_engine(url, poolclass=StaticPool, hide_parameters=True)
     else:
         _check_writable(Path(str(path)))

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, tuple_, update
 
 from engine.prompt import State
 from engine.records import AttemptResult, DuePrompt, Intent
@@ -129,18 +129,18 @@ def add_intents(
     """Commit to sending: store each intent whose claim still stands, and return those."""
     if not intents:
         return []
-    epochs = {
-        row.id: row.epoch
-        for row in tx.conn.execute(
+    taken = set(
+        tx.conn.execute(
             _INTEND,
             {
                 "prompts": [intent.prompt_id for intent in intents],
+                "claims": [(intent.prompt_id, intent.epoch) for intent in intents],
                 "mine": owner,
                 "lease": now + lease,
             },
-        )
-    }
-    standing = [intent for intent in intents if epochs.get(intent.prompt_id) == intent.epoch]
+        ).scalars()
+    )
+    standing = [intent for intent in intents if intent.prompt_id in taken]
     if standing:
         tx.conn.execute(
             insert(tables.Attempt),
@@ -187,7 +187,8 @@ _LEFT_AT = func.coalesce(
 _INTEND = (
     update(_prompts)
     .where(
-        _prompts.id.in_(bindparam("prompts", expanding=True)),
+        _prompts.id.in_(bindparam("prompts", expanding=True)),  # by the primary key's index
+        tuple_(_prompts.id, _prompts.epoch).in_(bindparam("claims", expanding=True)),
         _prompts.state == State.CLAIMED,
         _prompts.owner == bindparam("mine"),
     )
@@ -196,7 +197,7 @@ _INTEND = (
         attempts=_prompts.attempts + 1,
         lease_until=bindparam("lease", type_=_INSTANT),
     )
-    .returning(_prompts.id, _prompts.epoch)
+    .returning(_prompts.id)
 )
 _FINISH = (
     update(_attempts)

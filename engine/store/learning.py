@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from engine.records import Artifact, Outcome
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
+
+_ONE_ADDS = 0x6F7574  # any number of our own; PostgreSQL's advisory locks are told apart by it
 
 
 def unclosed(tx: WriteTx, *, limit: int) -> list[dict[str, Any]]:
@@ -45,8 +47,11 @@ def unclosed(tx: WriteTx, *, limit: int) -> list[dict[str, Any]]:
 def add_outcomes(tx: WriteTx, outcomes: Sequence[dict[str, Any]], *, now: datetime) -> int:
     """Store outcomes (columns of `outcomes` but seq and closed_at); the first of a prompt stands.
 
-    Returns how many were new.
+    Returns how many were new. Whoever adds outcomes is alone until it commits, or a later number
+    could be seen before an earlier one and the earlier never be read.
     """
+    if tx.conn.dialect.name == "postgresql":
+        tx.conn.execute(select(func.pg_advisory_xact_lock(_ONE_ADDS)))
     ids = [outcome["prompt_id"] for outcome in outcomes]
     known = set(
         tx.conn.execute(

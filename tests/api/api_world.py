@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from builders import ANSWERS, EMAIL, NOW, PASSWORD, FakePusher, empty_clinic
+import builders
+from builders import EMAIL, NOW, PASSWORD, FakePusher, empty_clinic
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -26,9 +27,14 @@ from engine.store import Database, open_database
 from prompting.decide import Policies, decide
 from prompting.dispatch import Dispatcher
 from prompting.policies import UniformPolicy
+from prompting.pusher import Pusher
 
+PROTOCOL: Any = builders.PROTOCOL
+ANSWERS: Any = builders.ANSWERS
 OTHER_EMAIL = "other@clinic.example"
 VERSION = Library.builtin().get("checkin.momentary").version
+JSON = {"Content-Type": "application/json"}
+NEW_DEVICE = {"code": "7K2MQ9XW4D", "zone": "Europe/Berlin", "platform": "web"}
 BAD_ID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -94,7 +100,7 @@ class World:
             }
 
 
-def send_due(db: Database, clock: VirtualClock, pusher: FakePusher) -> None:
+def send_due(db: Database, clock: VirtualClock, pusher: Pusher) -> None:
     """Plan, draw and send everything due now."""
     plan_horizon(db, now=clock())
     decide(db, Policies(adaptive=UniformPolicy()), now=clock())

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from api_world import BAD_ID, World, is_problem
-from builders import PASSWORD, PROTOCOL
+from api_world import BAD_ID, PROTOCOL, World, is_problem
+from builders import PASSWORD
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -65,7 +65,7 @@ def test_every_route_but_the_public_ones_asks_who_is_calling(
     lasting: World, header: str | None
 ) -> None:
     before = lasting.rows()
-    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
     for method, path in api(lasting.app):
         full = filled(path, lasting.patients["therapist"])
         reply = lasting.client.request(method, full, headers=headers, json=body_for(path))

@@ -1,17 +1,16 @@
 """What only a database with many writers at once, and with its own ideas of text, can show."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from api_world import World, build_template, opened
+from api_world import JSON, World, build_template, opened
 from fakes import postgres_url
 from httpx2 import Response
 
 pytestmark = pytest.mark.postgres
-JSON = {"Content-Type": "application/json"}
 AT_ONCE = 12
 
 
@@ -60,6 +59,6 @@ def test_one_answer_sent_many_times_at_once_is_stored_once_and_told_alike(
     assert {reply.status_code for reply in at_once(others, postgres)} == {409}
 
 
-def at_once(calls: list[tuple[str, str, object]], world: World) -> list[Response]:
+def at_once(calls: Sequence[tuple[str, str, object]], world: World) -> list[Response]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda call: world.call(call[0], call[1], json=call[2]), calls))

@@ -2,19 +2,14 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from api_world import BAD_ID, World, fields, is_problem
-from builders import ANSWERS, PROTOCOL
+from api_world import ANSWERS, BAD_ID, JSON, NEW_DEVICE, PROTOCOL, World, fields, is_problem
 
 CHECKIN = ANSWERS["checkin.momentary"]
-JSON = {"Content-Type": "application/json"}
-NEW_DEVICE = {"code": "7K2MQ9XW4D", "zone": "Europe/Berlin", "platform": "web"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +17,7 @@ class Bad:
     """A request and what must come of it."""
 
     name: str
-    field: str | None
+    at: str | None
     method: str
     path: Callable[[World], str]
     body: Callable[[World], Any] = lambda world: None
@@ -209,202 +204,6 @@ def test_bad_input_is_refused_by_the_name_of_its_field(lasting: World, bad: Bad)
     )
     assert reply.status_code == bad.status, reply.text
     assert is_problem(reply)
-    assert (bad.field in fields(reply)) if bad.field else fields(reply) == []
+    assert (bad.at in fields(reply)) if bad.at else fields(reply) == []
     assert all(fault["message"] for fault in reply.json()["errors"])
     assert lasting.rows() == before
-
-
-BODIES = {
-    "no body": b"",
-    "broken JSON": b'{"code": ',
-    "a list": b"[]",
-    "null": b"null",
-    "text": b'"code"',
-    "a number": b"1",
-    "not UTF-8": b'{"code": "\xff\xfe"}',
-    "two documents": b"{}{}",
-    "deep lists": b"[" * 100_000 + b"]" * 100_000,
-    "deep objects": b'{"a":' * 30_000 + b"1" + b"}" * 30_000,
-    "a number of many digits": b'{"code": ' + b"9" * 10_000 + b"}",
-}
-ROUTES = [
-    ("POST", "/v1/session", None),
-    ("POST", "/v1/devices", None),
-    ("POST", "/v1/device/receipts", "phone"),
-    ("PUT", f"/v1/device/responses/{BAD_ID}", "phone"),
-    ("PUT", "/v1/device/push-token", "phone"),
-    ("POST", "/v1/patients", "therapist"),
-    ("PUT", "{own}/protocol", "therapist"),
-    ("POST", "{own}/protocol/preview", "therapist"),
-]
-
-
-@pytest.mark.parametrize(("method", "path", "who"), ROUTES)
-def test_a_body_that_is_no_json_object_is_refused_as_the_body(
-    lasting: World, method: str, path: str, who: str | None
-) -> None:
-    before = lasting.rows()
-    for name, content in BODIES.items():
-        reply = lasting.call(
-            method, path.format(own=lasting.own("")), who, content=content, headers=JSON
-        )
-        assert reply.status_code in {400, 422}, name
-        assert is_problem(reply), name
-        assert fields(reply) == ["body"], name
-    assert lasting.rows() == before
-
-
-@pytest.mark.parametrize(("method", "path", "who"), ROUTES)
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "image/png"])
-def test_a_body_of_another_content_type_is_refused(
-    lasting: World, method: str, path: str, who: str | None, kind: str
-) -> None:
-    reply = lasting.call(
-        method, path.format(own=lasting.own("")), who, content=b"{}", headers={"Content-Type": kind}
-    )
-    assert reply.status_code in {415, 422}
-    assert fields(reply) == ["body"]
-
-
-@pytest.mark.parametrize(("method", "path", "who"), ROUTES)
-@pytest.mark.parametrize("chunked", [False, True])
-def test_an_oversized_body_is_refused_with_413(
-    lasting: World, method: str, path: str, who: str | None, chunked: bool
-) -> None:
-    parts = [b'{"code": "'] + [b"x" * 10_000] * 40
-    content = iter(parts) if chunked else b"".join(parts)
-    reply = lasting.call(
-        method, path.format(own=lasting.own("")), who, content=content, headers=JSON
-    )
-    assert reply.status_code == 413
-    assert is_problem(reply)
-    assert fields(reply) == ["body"]
-    assert reply.headers["x-content-type-options"] == "nosniff"
-
-
-def test_deep_documents_within_the_size_limit_are_refused_and_not_a_fault_of_ours(
-    lasting: World,
-) -> None:
-    for depth in (100, 400, 900, 2_000, 10_000):
-        deep = b"[" * depth + b"]" * depth
-        content = b'{"document": {"name": ' + deep + b"}}"
-        reply = lasting.call(
-            "POST", lasting.own("/protocol/preview"), "therapist", content=content, headers=JSON
-        )
-        assert reply.status_code in {400, 422}, depth
-        body = json.dumps(lasting.body(answers={"valence": "DEEP"})).encode()
-        reply = lasting.call(
-            "PUT", respond(lasting), content=body.replace(b'"DEEP"', deep), headers=JSON
-        )
-        assert reply.status_code in {400, 422}, depth
-
-
-def new_code(world: World) -> str:
-    code: str = world.call("POST", world.own("/enrolment-codes"), "therapist").json()["code"]
-    return code
-
-
-def test_a_code_works_up_to_its_last_second_and_only_once(world: World) -> None:
-    used = NEW_DEVICE | {"code": new_code(world)}
-    world.clock.move_to(world.clock() + timedelta(hours=24) - timedelta(microseconds=1))
-    assert world.call("POST", "/v1/devices", None, json=used).status_code == 201
-    before = world.rows()
-    again = world.call("POST", "/v1/devices", None, json=used)
-    assert again.status_code == 422
-    assert fields(again) == ["code"]
-    assert world.rows() == before
-
-
-def test_a_code_ends_to_the_second(world: World) -> None:
-    old = NEW_DEVICE | {"code": new_code(world)}
-    world.clock.move_to(world.clock() + timedelta(hours=24))
-    before = world.rows()
-    reply = world.call("POST", "/v1/devices", None, json=old)
-    assert reply.status_code == 422
-    assert fields(reply) == ["code"]
-    assert world.rows() == before
-
-
-def test_refused_input_leaves_a_code_good(world: World) -> None:
-    code = new_code(world)
-    bad = NEW_DEVICE | {"code": code, "zone": "Europe/Bonn"}
-    assert world.call("POST", "/v1/devices", None, json=bad).status_code == 422
-    good = bad | {"zone": "Europe/Berlin"}
-    assert world.call("POST", "/v1/devices", None, json=good).status_code == 201
-
-
-def test_of_fifty_phones_that_redeem_one_code_at_once_exactly_one_wins(world: World) -> None:
-    body = NEW_DEVICE | {"code": new_code(world)}
-    devices = len(world.rows()["devices"])
-    with ThreadPoolExecutor(25) as pool:
-        replies = list(
-            pool.map(lambda _: world.call("POST", "/v1/devices", None, json=body), range(50))
-        )
-    assert sorted(reply.status_code for reply in replies) == [201] + [422] * 49
-    assert len(world.rows()["devices"]) == devices + 1
-
-
-def test_an_item_hidden_by_the_other_answers_takes_no_answer_and_text_has_a_limit(
-    world: World,
-) -> None:
-    plan = PROTOCOL | {"assignments": [PROTOCOL["assignments"][1]]}
-    created = world.call(
-        "POST", "/v1/patients", "therapist",
-        json={"name": "P-5", "zone": "Europe/Berlin", "protocol": plan},
-    ).json()["id"]  # fmt: skip
-    path = f"/v1/patients/{created}/enrolment-codes"
-    code = world.call("POST", path, "therapist").json()["code"]
-    body = NEW_DEVICE | {"code": code, "push_token": "plans"}
-    phone = world.call("POST", "/v1/devices", None, json=body).json()["credential"]
-    world.pass_time(seconds=6)
-    (prompt,) = world.call("GET", "/v1/device/prompts", phone).json()["prompts"]
-    about = {
-        "prompt_id": prompt["id"],
-        "content_id": "ba.plan-tomorrow",
-        "content_version": prompt["content"]["version"],
-    }
-    good = ANSWERS["ba.plan-tomorrow"]
-    bad = {
-        "obstacle": good | {"obstacle": "Rain"},
-        "activity": good | {"activity": "x" * 301},
-        "start": good | {"start": "25:00"},
-        "reason": good | {"reason": "a\ud800"},
-        "if_then": good | {"likely": 20, "obstacle": "Rain\x00", "if_then": "\udfff"},
-    }
-    before = world.rows()
-    for name, answers in bad.items():
-        content = json.dumps(world.body(**about, answers=answers)).encode()
-        reply = world.call("PUT", respond(world), phone, content=content, headers=JSON)
-        assert reply.status_code == 422
-        assert f"answers.{name}" in fields(reply)
-        assert "Rain" not in reply.text
-    assert world.rows() == before
-    assert world.answer(phone, **about, answers=good).status_code == 201
-
-
-def test_a_path_of_a_million_characters_is_not_found(lasting: World) -> None:
-    assert ask_raw(lasting, b"/v1/" + b"a" * 10**6) == 404
-    assert ask_raw(lasting, b"/static/" + b"a" * 10**6) == 404
-    assert ask_raw(lasting, b"/v1/patients/" + b"a" * 10**6) in {401, 404, 422}
-
-
-def ask_raw(world: World, path: bytes) -> int:
-    """Ask the app itself for a path no client would send; return the status."""
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http",
-        "path": path.decode("utf-8", "replace"), "raw_path": path, "query_string": b"",
-        "root_path": "", "headers": [(b"host", b"testserver")], "client": ("127.0.0.1", 1),
-        "server": ("testserver", 80),
-    }  # fmt: skip
-    assert world.client.portal is not None
-    world.client.portal.call(world.app, scope, receive, send)
-    status: int = sent[0]["status"]
-    return status

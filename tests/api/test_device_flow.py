@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from api_world import World, fields, is_problem
-from builders import ANSWERS, PROTOCOL
+from api_world import ANSWERS, PROTOCOL, World, fields, is_problem
 
 from engine.clock import VirtualClock
 from prompting.fcm.outcome import Kind

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from api_world import World, send_due
-from builders import PROTOCOL
+from api_world import PROTOCOL, World, send_due
 from starlette.testclient import TestClient
 
 from api import auth

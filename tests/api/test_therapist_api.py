@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import fields, services
-from builders import EMAIL, NOW, PASSWORD, PROTOCOL, Clinic, make_clinic
+from api_world import PROTOCOL, fields, services
+from builders import EMAIL, NOW, PASSWORD, Clinic, make_clinic
 from starlette.testclient import TestClient
 
 from api import auth
@@ -183,7 +183,7 @@ def _dump(clinic: Clinic) -> Iterator[str]:
     with clinic.db.read() as tx:
         raw = tx.conn.connection.dbapi_connection
         assert raw is not None
-        yield from raw.iterdump()  # type: ignore[attr-defined]
+        yield from raw.iterdump()
 
 
 def test_a_new_patient_stands_on_the_list_with_nothing_sent(

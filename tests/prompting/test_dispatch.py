@@ -19,7 +19,7 @@ from fakes import (
     windowed,
 )
 
-from engine.commands.scheduling import change_protocol
+from engine.commands.scheduling import change_protocol, plan_welcome
 from engine.localtime import in_quiet_hours, zone
 from engine.prompt import ENDED, State
 from engine.protocol import parse_protocol
@@ -206,6 +206,16 @@ def test_two_prompts_keep_the_minimum_gap_in_real_time(anywhere: Practice):
     anywhere.live(NINE + timedelta(hours=3))
     sent = sorted(p.sent_at for p in anywhere.prompts(person) if p.sent_at)
     assert sent == [NINE + timedelta(minutes=50), NINE + timedelta(minutes=95)]
+
+
+def test_the_first_prompt_of_a_phone_counts_towards_the_cap_of_the_day(anywhere: Practice):
+    person = anywhere.enrol(protocol(fixed("09:00"), per_day=1))
+    with anywhere.db.write() as tx:
+        assert plan_welcome(tx, person.patient.id, now=anywhere.clock())
+    anywhere.live(NINE + timedelta(minutes=30))
+    welcome, regular = anywhere.prompts(person, MONDAY.date())
+    assert welcome.state == State.ACCEPTED
+    assert (regular.state, regular.reason) == (State.CANCELLED, "per_day cap")
 
 
 def test_a_cap_lowered_after_the_draw_holds(anywhere: Practice):

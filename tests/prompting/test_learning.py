@@ -115,6 +115,18 @@ def test_an_answer_given_in_time_but_received_late_corrects_the_silence(anywhere
     assert one.close_outcomes(now=later) == 0
 
 
+def test_the_first_outcome_of_a_prompt_stands(anywhere: Practice):
+    prompted(anywhere)
+    later = anywhere.clock() + timedelta(hours=1)
+    learner(anywhere).close_outcomes(now=later)
+    (first,) = outcomes(anywhere)
+    again = {name: getattr(first, name) for name in ("prompt_id", "person", "hour", "day_type")}
+    with anywhere.db.write() as tx:
+        rows = [{**again, "day": first.day, "arm": first.arm, "y": 1}]
+        assert learning.add_outcomes(tx, rows, now=later) == 0
+    assert outcomes(anywhere) == [first]
+
+
 def test_an_answer_after_its_time_does_not_change_the_silence(anywhere: Practice):
     person, prompt_id = prompted(anywhere)
     one = learner(anywhere)

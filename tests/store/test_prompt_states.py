@@ -101,6 +101,18 @@ def test_an_intent_stands_only_while_the_claim_does(practice: Practice):
     assert state_of(practice, person, intent) == State.PLANNED
 
 
+def test_an_intent_of_an_earlier_claim_does_not_stand_on_a_later_one(practice: Practice):
+    person, old = claimed(practice)
+    practice.clock.forward(minutes=2)
+    with practice.db.write() as tx:
+        lapses.reap(tx, now=practice.clock())
+        (due,) = delivery.claim(tx, "worker-1", now=practice.clock(), lease=LEASE, limit=1)
+    assert due.epoch == old.epoch + 1
+    with practice.db.write() as tx:
+        assert delivery.add_intents(tx, [old], "worker-1", now=practice.clock(), lease=LEASE) == []
+    assert state_of(practice, person, old) == State.CLAIMED
+
+
 def test_a_lease_holds_until_its_last_instant_and_not_longer(practice: Practice):
     person, intent = sending(practice)
     for ahead, expected in ((LEASE - timedelta(seconds=1), (0, 0)), (LEASE, (0, 1))):
