@@ -53,9 +53,6 @@ class Worker:
 
     def stop(self) -> None:
         """Let running ticks finish, then end."""
-        # The scheduler closes its pool before its own loop, which would go on handing ticks to it.
-        self._scheduler.pause()
-        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=True)
 
 

@@ -1,5 +1,6 @@
 """Real databases, a clock that can go back, a pusher that follows a script, and small practices."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -237,7 +238,9 @@ def at_nine(practice: Practice, **options: object) -> Person:
 @cache
 def sqlite_template() -> Path:
     """Return a migrated SQLite file to copy."""
-    path = Path(tempfile.mkdtemp(prefix="welltimed-test-")) / "template.db"
+    directory = Path(tempfile.mkdtemp(prefix="welltimed-test-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    path = directory / "template.db"
     db = open_database(f"sqlite:///{path}")
     migrate(db)
     db.close()

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from api.deps import ServicesDep
 from engine.localtime import tzdata_version
-from engine.store import pending_migrations
-from engine.store.database import is_reachable
+from engine.store import Database, pending_migrations
+from engine.store.database import DatabaseUnusable, is_reachable
 
 router = APIRouter(tags=["health"])
 
@@ -38,6 +38,13 @@ def health() -> Health:
 def ready(services: ServicesDep, response: Response) -> Readiness:
     """Check what the process needs; 503 while something is missing."""
     database = is_reachable(services.db)
-    migrated = database and not pending_migrations(services.db)
+    migrated = database and _is_migrated(services.db)
     response.status_code = 200 if migrated else 503
     return Readiness(ready=migrated, database=database, migrated=migrated, tzdata=tzdata_version())
+
+
+def _is_migrated(db: Database) -> bool:
+    try:
+        return not pending_migrations(db)
+    except DatabaseUnusable:
+        return False

@@ -13,7 +13,7 @@ from engine import compliance
 from engine.commands import enrolling
 from engine.errors import FieldFault, FieldsRefused, NotFound
 from engine.localtime import zone
-from engine.records import CaseloadRow, Counts, Decision, Patient, PromptRecord
+from engine.records import Counts, Decision, Patient, PromptRecord
 from engine.store import decisions, reports
 
 router = APIRouter(prefix="/v1/patients", tags=["therapist"])
@@ -160,11 +160,8 @@ def _span(
 @router.get("")
 def read_caseload(session: SessionDep, services: ServicesDep, now: NowDep) -> list[CaseloadOut]:
     """Return the caller's patients, by name."""
-    today = now.date()
     with services.db.read() as tx:
-        rows: list[CaseloadRow] = reports.caseload(
-            tx, session.clinician.id, first=today - WEEK, last=today
-        )
+        rows = reports.caseload_days(tx, session.clinician.id, now=now).values()
     return [CaseloadOut.model_validate(row) for row in rows]
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from engine.compliance import share
-from engine.localtime import zone
 from engine.records import CaseloadRow, Counts
 from engine.store import ReadTx, reports
 
@@ -38,37 +37,14 @@ class Entry:
 
 def entries(tx: ReadTx, clinician_id: UUID, now: datetime) -> list[Entry]:
     """Return the clinician's patients, attention first, then by name; days are each one's own."""
-    recent = _by_local_day(tx, clinician_id, now, first=6, last=0)
-    before = _by_local_day(tx, clinician_id, now, first=13, last=7)
-    latest = _by_local_day(tx, clinician_id, now, first=2, last=0)
+    recent = reports.caseload_days(tx, clinician_id, now=now)
+    before = reports.caseload_days(tx, clinician_id, now=now, first=13, last=7)
+    latest = reports.caseload_days(tx, clinician_id, now=now, first=2)
     found = [
         _entry(row, before=before[key].counts, latest=latest[key].counts, now=now)
         for key, row in recent.items()
     ]
     return sorted(found, key=lambda one: (not one.urgent, not one.reasons))
-
-
-def _by_local_day(
-    tx: ReadTx, clinician_id: UUID, now: datetime, *, first: int, last: int
-) -> dict[UUID, CaseloadRow]:
-    """Return rows over the dates `first` to `last` days before each patient's own today."""
-    utc = now.date()
-    rows = {row.patient.id: row for row in _rows(tx, clinician_id, utc, first, last)}
-    todays = {key: now.astimezone(zone(row.patient.zone)).date() for key, row in rows.items()}
-    for other in set(todays.values()) - {utc}:
-        for row in _rows(tx, clinician_id, other, first, last):
-            if todays.get(row.patient.id) == other:
-                rows[row.patient.id] = row
-    return rows
-
-
-def _rows(tx: ReadTx, clinician_id: UUID, today: date, first: int, last: int) -> list[CaseloadRow]:
-    return reports.caseload(
-        tx,
-        clinician_id,
-        first=today - timedelta(days=first),
-        last=today - timedelta(days=last),
-    )
 
 
 def _entry(row: CaseloadRow, *, before: Counts, latest: Counts, now: datetime) -> Entry:

@@ -105,12 +105,11 @@ def record_receipts(
         ]
         if faults:
             raise FieldsRefused(*faults)
-        return answers.add_receipts(
-            tx,
-            device.id,
-            [(r.prompt_id, r.kind, corrected(r.at, device_now, now=now), r.at) for r in receipts],
-            now=now,
-        )
+        seen = [
+            (r.prompt_id, r.kind, max(corrected(r.at, device_now, now=now), own[r.prompt_id]), r.at)
+            for r in receipts
+        ]
+        return answers.add_receipts(tx, device.id, seen, now=now)
 
 
 def submit_response(

@@ -50,7 +50,10 @@ _TO_ANSWER = (
     .with_for_update()
 )
 _OWN = (
-    select(_prompts.id)
+    select(
+        _prompts.id,
+        func.coalesce(_prompts.sent_at, _prompts.due_at, type_=_INSTANT).label("sent_at"),
+    )
     .where(
         _prompts.id.in_(bindparam("prompts", expanding=True)),
         _prompts.patient_id == bindparam("patient"),
@@ -124,11 +127,10 @@ def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPro
     )
 
 
-def own_prompts(tx: WriteTx, patient_id: UUID, prompt_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of the ids are prompts that were sent to this patient."""
-    return set(
-        tx.conn.execute(_OWN, {"prompts": list(prompt_ids), "patient": patient_id}).scalars()
-    )
+def own_prompts(tx: WriteTx, patient_id: UUID, prompt_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return those of the ids that are prompts sent to this patient, and when they left."""
+    rows = tx.conn.execute(_OWN, {"prompts": list(prompt_ids), "patient": patient_id})
+    return {row.id: row.sent_at for row in rows}
 
 
 def add_receipts(

@@ -6,8 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 
-from engine.store.database import Database
+from engine.store.database import Database, DatabaseUnusable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -31,11 +32,17 @@ def migrate(db: Database) -> list[str]:
 
 
 def pending_migrations(db: Database) -> list[str]:
-    """Return the steps that `db` has not seen yet, oldest first."""
+    """Return the steps that `db` has not seen yet, oldest first.
+
+    Raises DatabaseUnusable when the database was made by a newer release than this one.
+    """
     script = ScriptDirectory.from_config(_config())
     with db.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    return [
-        step.revision
-        for step in reversed(list(script.iterate_revisions("head", current or "base")))
-    ]
+    try:
+        missing = list(script.iterate_revisions("head", current or "base"))
+    except RevisionError as error:
+        raise DatabaseUnusable(
+            f"{db.url} was last used by a newer release (its step {current} is unknown here)"
+        ) from error
+    return [step.revision for step in reversed(missing)]

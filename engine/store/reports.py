@@ -1,17 +1,35 @@
 """Repository of what therapists and researchers read: caseloads, prompt lives, counts."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, func, select
 
+from engine.localtime import zone
 from engine.records import CaseloadRow, Counts, PromptRecord
 from engine.store import tables
 from engine.store.database import ReadTx
 from engine.store.people import patient_value
 from engine.store.types import AnyRow
+
+
+def caseload_days(
+    tx: ReadTx, clinician_id: UUID, *, now: datetime, first: int = 6, last: int = 0
+) -> dict[UUID, CaseloadRow]:
+    """Return rows by patient, over the dates `first` to `last` days before each one's own today."""
+
+    def rows_of(today: date) -> list[CaseloadRow]:
+        since, until = today - timedelta(days=first), today - timedelta(days=last)
+        return caseload(tx, clinician_id, first=since, last=until)
+
+    utc = now.date()
+    rows = {row.patient.id: row for row in rows_of(utc)}
+    todays = {key: now.astimezone(zone(row.patient.zone)).date() for key, row in rows.items()}
+    for other in set(todays.values()) - {utc}:
+        rows |= {row.patient.id: row for row in rows_of(other) if todays[row.patient.id] == other}
+    return rows
 
 
 def caseload(tx: ReadTx, clinician_id: UUID, *, first: date, last: date) -> list[CaseloadRow]:

@@ -174,6 +174,14 @@ def test_a_phone_clock_from_before_the_prompt_moves_nothing_to_before_its_sendin
     assert kept["opened_at"] == kept["answered_at"] == kept["sent_at"]
 
 
+def test_a_receipt_from_before_the_prompt_counts_from_its_sending(world: World) -> None:
+    ancient = "1980-01-06T00:00:00+00:00"
+    receipt = {"prompt_id": world.prompts["phone"], "kind": "shown", "at": ancient}
+    assert world.call("POST", "/v1/device/receipts", json={"receipts": [receipt]}).is_success
+    kept = record(world)
+    assert kept["shown_at"] == kept["sent_at"]
+
+
 def test_a_receipt_of_the_future_is_from_now(world: World) -> None:
     receipt = {"prompt_id": world.prompts["phone"], "kind": "shown", "at": at(world.clock, 90)}
     assert world.call("POST", "/v1/device/receipts", json={"receipts": [receipt]}).is_success

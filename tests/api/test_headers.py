@@ -120,3 +120,11 @@ def test_health_and_readiness_tell_the_state_of_the_process(world: World) -> Non
     assert reply.json() | {"tzdata": ""} == {
         "ready": False, "database": True, "migrated": False, "tzdata": "",
     }  # fmt: skip
+
+
+def test_a_database_of_a_newer_release_is_not_ready(world: World) -> None:
+    with world.db.write() as tx:
+        tx.conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    reply = world.call("GET", "/ready", None)
+    assert reply.status_code == 503
+    assert reply.json()["migrated"] is False

@@ -10,7 +10,7 @@ from api_world import OTHER_EMAIL, Template, World, fields, is_problem, living
 from builders import EMAIL, PASSWORD
 
 from api import auth
-from api.limiter import TRIES_PER_MINUTE, Limiter
+from api.limiter import ACCOUNTS, TRIES_PER_MINUTE, Limiter
 from engine.errors import FieldsRefused
 
 SECOND = timedelta(seconds=1)
@@ -137,6 +137,19 @@ def test_too_many_tries_to_sign_in_answer_429_and_when_to_come_back(
         right = {"email": EMAIL.upper(), "password": PASSWORD}
         assert world.call("POST", "/v1/session", None, json=right).status_code == 429
         assert sign_in(world, OTHER_EMAIL), "a colleague at the same address is not locked out"
+
+
+def test_one_address_cannot_go_through_one_account_after_another(
+    template: Template, tmp_path: Path
+) -> None:
+    with living(template, tmp_path, Limiter(tries_per_minute=2)) as world:
+        replies = [
+            world.call(
+                "POST", "/v1/session", None, json={"email": f"{n}@x.example", "password": "wrong"}
+            ).status_code
+            for n in range(2 * ACCOUNTS + 1)
+        ]
+        assert replies == [401] * (2 * ACCOUNTS) + [429]
 
 
 def test_too_many_tries_of_codes_answer_429_before_the_code_is_looked_at(

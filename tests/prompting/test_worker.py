@@ -1,9 +1,11 @@
 """APScheduler only wakes the ticks; what fails is logged and tried again."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 from fakes import NINE, Practice, at_nine, fixed, protocol
@@ -76,9 +78,17 @@ def test_a_stopped_worker_ends_in_silence_and_sends_nothing_more(
 ):
     practice.enrol(protocol(fixed("09:00")))
     caplog.set_level(logging.ERROR)
-    for _ in range(5):
-        with running(practice):
-            pass
+    ticks = ticks_of(practice)
+    busy = threading.Event()
+
+    def slow_clock() -> datetime:
+        busy.set()
+        time.sleep(0.1)
+        return practice.clock()
+
+    object.__setattr__(ticks.dispatcher, "clock", slow_clock)
+    with running(practice, ticks):
+        assert busy.wait(10)  # so that it is stopped in the middle of a tick
     practice.clock.now = NINE
     time.sleep(0.2)
     assert practice.pusher.pushed == []

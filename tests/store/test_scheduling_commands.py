@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from fakes import FAR_FIRST, MONDAY, NINE, Person, Practice, fixed, protocol, windowed
+from fakes import FAR_FIRST, MONDAY, NINE, Person, Practice, at_nine, fixed, protocol, windowed
 
 from engine.commands.scheduling import (
     HORIZON,
@@ -15,7 +15,7 @@ from engine.commands.scheduling import (
 from engine.errors import NotFound, StaleVersion
 from engine.prompt import State
 from engine.protocol import ProtocolFaults
-from engine.store import windows
+from engine.store import delivery, windows
 
 KNOWN = ["checkin.momentary"]
 TODAY = MONDAY.date()
@@ -120,6 +120,17 @@ def test_a_drawn_prompt_keeps_its_draw_if_still_allowed_else_it_is_cancelled(
     assert practice.decision(person, drawn.id) == decision
     if state == State.CANCELLED:
         assert found.reason == "the schedule was changed"
+
+
+def test_a_prompt_a_worker_has_claimed_but_not_sent_is_cancelled_too(practice: Practice):
+    person = at_nine(practice)
+    with practice.db.write() as tx:
+        (due,) = delivery.claim(tx, "w", now=NINE, lease=timedelta(minutes=1), limit=9)
+    change(practice, person, protocol(fixed("18:00", id="other")))
+    assert practice.prompt(person, due.id).state == State.CANCELLED
+    practice.clock.forward(minutes=2)
+    practice.tick()
+    assert practice.pusher.pushed == []
 
 
 def test_a_change_of_a_version_somebody_else_replaced_is_refused(practice: Practice):
