@@ -108,9 +108,10 @@ def _may_be_late(window: StoredWindow, now: datetime) -> bool:
 
 
 def _gaps(tx: ReadTx, batch: Sequence[StoredWindow]) -> dict[tuple[UUID, int], timedelta]:
-    versions = {(window.protocol_id, window.protocol_version) for window in batch}
+    keys = {(window.protocol_id, window.protocol_version) for window in batch}
     return {
-        key: protocol_of(schedules.version(tx, *key)).limits.min_gap for key in sorted(versions)
+        key: protocol_of(version).limits.min_gap
+        for key, version in schedules.versions_at(tx, keys).items()
     }
 
 

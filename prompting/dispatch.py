@@ -158,10 +158,11 @@ def _look(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> _Scene:
     # Two workers with a prompt each for one patient must see each other's.
     schedules.lock_enrolments(tx, enrolments)
     patients = list({prompt.patient_id for prompt in due})
+    protocols = {prompt.protocol_id for prompt in due}
     return _Scene(
         protocols={
-            protocol_id: protocol_of(schedules.current_version(tx, protocol_id))
-            for protocol_id in {prompt.protocol_id for prompt in due}
+            protocol_id: protocol_of(version)
+            for protocol_id, version in schedules.current_versions(tx, protocols).items()
         },
         zones=people.zones_of(tx, patients),
         phones=devices.reachable_devices(tx, patients),

@@ -17,26 +17,27 @@ from engine.records import AttemptResult, DuePrompt, Intent
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 
+_DUE = (
+    select(tables.Prompt.id)
+    .where(
+        tables.Prompt.state.in_((State.PLANNED, State.RETRY)),
+        tables.Prompt.decided_at.is_not(None),
+        tables.Prompt.due_at <= bindparam("now"),
+        tables.Prompt.expires_at > bindparam("now"),
+        (tables.Prompt.next_try_at.is_(None)) | (tables.Prompt.next_try_at <= bindparam("now")),
+    )
+    .order_by(tables.Prompt.due_at, tables.Prompt.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
 
 def claim(
     tx: WriteTx, owner: str, *, now: datetime, lease: timedelta, limit: int
 ) -> list[DuePrompt]:
     """Lease up to `limit` due prompts to `owner`, oldest first."""
     prompts = tables.Prompt
-    due = (
-        select(prompts.id)
-        .where(
-            prompts.state.in_([State.PLANNED, State.RETRY]),
-            prompts.decided_at.is_not(None),
-            prompts.due_at <= now,
-            prompts.expires_at > now,
-            (prompts.next_try_at.is_(None)) | (prompts.next_try_at <= now),
-        )
-        .order_by(prompts.due_at, prompts.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(tx.conn.execute(due).scalars())
+    ids = list(tx.conn.execute(_DUE, {"now": now, "most": limit}).scalars())
     if not ids:
         return []
     rows = tx.conn.execute(

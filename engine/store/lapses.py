@@ -5,15 +5,56 @@ transaction must not stop the others.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, or_, select, update
 from sqlalchemy.orm import aliased
 
 from engine.prompt import State
 from engine.store import tables
 from engine.store.database import WriteTx
 
-_WAITING = (State.PLANNED, State.RETRY)
+_prompts, _attempts, _later = tables.Prompt, tables.Attempt, aliased(tables.Prompt)
+_NOW = bindparam("now", type_=_prompts.due_at.type)
+_SINCE = bindparam("since", type_=_prompts.due_at.type)
+
+
+def _due_by(at: BindParameter[datetime]) -> ColumnElement[bool]:
+    return and_(
+        _prompts.state.in_((State.PLANNED, State.RETRY)),
+        _prompts.decided_at.is_not(None),
+        _prompts.due_at <= at,
+    )
+
+
+def _ids(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    return select(_prompts.id).where(*conditions).with_for_update(skip_locked=True)
+
+
+# Every worker asks these every second, so they are built once.
+_LAPSED_CLAIMS = _ids(_prompts.state == State.CLAIMED, _prompts.lease_until <= _NOW)
+_LAPSED_SENDINGS = _ids(_prompts.state == State.SENDING, _prompts.lease_until <= _NOW)
+_EXPIRED = _ids(_due_by(_NOW), _prompts.expires_at <= _NOW)
+_OVERTAKEN = _ids(
+    _due_by(_SINCE),
+    select(_later.id)
+    .where(
+        _later.enrolment_id == _prompts.enrolment_id,
+        _later.decided_at.is_not(None),
+        _later.state.not_in((State.EXPIRED, State.CANCELLED, State.FAILED)),
+        _later.due_at <= _SINCE,
+        or_(
+            _later.due_at > _prompts.due_at,
+            and_(_later.due_at == _prompts.due_at, _later.id > _prompts.id),
+        ),
+    )
+    .exists(),
+)
+_INTENDED_AT = (
+    select(_attempts.intended_at)
+    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
+    .scalar_subquery()
+)
 
 
 def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
@@ -22,25 +63,20 @@ def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
     A lapsed claim had sent nothing. A lapsed `sending` may have, when it was intended: it is
     unknown, and stays so until the phone or the late worker itself says otherwise.
     """
-    prompts, attempts = tables.Prompt, tables.Attempt
-    lapsed = prompts.lease_until <= now
     claimed = _change(
         tx,
-        and_(prompts.state == State.CLAIMED, lapsed),
+        _LAPSED_CLAIMS,
+        {"now": now},
         {"state": State.PLANNED, "owner": None, "lease_until": None},
-    )
-    intended_at = (
-        select(attempts.intended_at)
-        .where(attempts.prompt_id == prompts.id, attempts.attempt == prompts.attempts)
-        .scalar_subquery()
     )
     sending = _change(
         tx,
-        and_(prompts.state == State.SENDING, lapsed),
+        _LAPSED_SENDINGS,
+        {"now": now},
         {
             "state": State.UNKNOWN,
             "reason": "the worker stopped while sending",
-            "sent_at": intended_at,
+            "sent_at": _INTENDED_AT,
             "owner": None,
         },
     )
@@ -49,12 +85,8 @@ def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
 
 def expire(tx: WriteTx, *, now: datetime) -> int:
     """End prompts whose time is over before anything was sent; return how many."""
-    prompts = tables.Prompt
-    return _change(
-        tx,
-        and_(_is_due(now), prompts.expires_at <= now),
-        {"state": State.EXPIRED, "reason": "not sent in time", "closed_at": now},
-    )
+    values = {"state": State.EXPIRED, "reason": "not sent in time", "closed_at": now}
+    return _change(tx, _EXPIRED, {"now": now}, values)
 
 
 def overtake(tx: WriteTx, *, now: datetime, overdue: timedelta) -> int:
@@ -63,37 +95,14 @@ def overtake(tx: WriteTx, *, now: datetime, overdue: timedelta) -> int:
     After an outage a patient so gets one prompt, the newest, and not a pile. A later one counts
     whether it waits, is on its way or has left.
     """
-    prompts, later = tables.Prompt, aliased(tables.Prompt)
-    follows = (
-        select(later.id)
-        .where(
-            later.enrolment_id == prompts.enrolment_id,
-            later.decided_at.is_not(None),
-            later.state.not_in([State.EXPIRED, State.CANCELLED, State.FAILED]),
-            later.due_at <= now - overdue,
-            or_(
-                later.due_at > prompts.due_at,
-                and_(later.due_at == prompts.due_at, later.id > prompts.id),
-            ),
-        )
-        .exists()
-    )
-    return _change(
-        tx,
-        and_(_is_due(now - overdue), follows),
-        {"state": State.EXPIRED, "reason": "overtaken by a later prompt", "closed_at": now},
-    )
+    values = {"state": State.EXPIRED, "reason": "overtaken by a later prompt", "closed_at": now}
+    return _change(tx, _OVERTAKEN, {"since": now - overdue}, values)
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    prompts = tables.Prompt
-    return and_(prompts.state.in_(_WAITING), prompts.decided_at.is_not(None), prompts.due_at <= now)
-
-
-def _change(tx: WriteTx, which: ColumnElement[bool], values: dict[str, object]) -> int:
-    prompts = tables.Prompt
-    found = select(prompts.id).where(which).with_for_update(skip_locked=True)
-    ids = list(tx.conn.execute(found).scalars())
+def _change(
+    tx: WriteTx, which: Select[UUID], given: dict[str, datetime], values: dict[str, object]
+) -> int:
+    ids = list(tx.conn.execute(which, given).scalars())
     if ids:
-        tx.conn.execute(update(prompts).where(prompts.id.in_(ids)).values(values))
+        tx.conn.execute(update(_prompts).where(_prompts.id.in_(ids)).values(values))
     return len(ids)

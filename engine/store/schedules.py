@@ -1,11 +1,11 @@
 """Repository of protocols and enrolments."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, and_, func, insert, select, tuple_, update
 
 from engine.records import Enrolment, ProtocolVersion
 from engine.store import tables
@@ -43,13 +43,33 @@ def current_version(tx: ReadTx, protocol_id: UUID) -> ProtocolVersion:
     return _version(row)
 
 
-def version(tx: ReadTx, protocol_id: UUID, number: int) -> ProtocolVersion:
-    """Return one version of a protocol."""
-    versions = tables.ProtocolVersion
-    row = tx.conn.execute(
-        select(versions).where(versions.protocol_id == protocol_id, versions.version == number)
-    ).one()
-    return _version(row)
+def current_versions(tx: ReadTx, protocol_ids: Collection[UUID]) -> dict[UUID, ProtocolVersion]:
+    """Return the newest version of each protocol."""
+    table = tables.ProtocolVersion
+    newest = (
+        select(table.protocol_id, func.max(table.version).label("version"))
+        .where(table.protocol_id.in_(list(protocol_ids)))
+        .group_by(table.protocol_id)
+        .subquery()
+    )
+    rows = tx.conn.execute(
+        select(table).join(
+            newest,
+            and_(table.protocol_id == newest.c.protocol_id, table.version == newest.c.version),
+        )
+    )
+    return {row.protocol_id: _version(row) for row in rows}
+
+
+def versions_at(
+    tx: ReadTx, keys: Collection[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], ProtocolVersion]:
+    """Return the versions with these (protocol, version) keys."""
+    table = tables.ProtocolVersion
+    rows = tx.conn.execute(
+        select(table).where(tuple_(table.protocol_id, table.version).in_(list(keys)))
+    )
+    return {(row.protocol_id, row.version): _version(row) for row in rows}
 
 
 def versions(tx: ReadTx, protocol_id: UUID) -> list[ProtocolVersion]:
