@@ -53,6 +53,8 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         max_body_size=BODY_LIMIT,
+        # A tracer that happens to be configured must not carry requests of patients away.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={
             "4XX": {
                 "model": errors.Problem,

@@ -24,6 +24,8 @@ Absent where the server does not let its transport be reached."""
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 _GRACE_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep idle connections, so that none is closed just as it is used again."""
 
 
 @contextlib.contextmanager
@@ -145,6 +147,7 @@ def _server(app: ASGIApp) -> _Server:
         access_log=False,
         ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     return _Server(config, endable)
 

@@ -20,6 +20,7 @@ from api.demo.moods import answers_for
 from content.library import Library
 
 ARRIVES_AFTER = timedelta(seconds=2)
+IDLE = timedelta(seconds=30)
 _SPACE = UUID("2b1f6a5e-61a4-4a0e-8a1f-8f0d3d3f5b77")
 
 
@@ -75,7 +76,13 @@ class Phones:
     rng: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = ClientBuilder().no_proxy().timeout(timedelta(seconds=30)).build()
+        self.client = (
+            ClientBuilder()
+            .no_proxy()
+            .timeout(timedelta(seconds=30))
+            .pool_idle_timeout(IDLE)
+            .build()
+        )
         self.rng = np.random.default_rng([self.seed, 77])
 
     async def enrol(self, members: Sequence[Member]) -> None:

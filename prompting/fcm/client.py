@@ -30,6 +30,8 @@ _CONNECTOR_FAILED = "client error (Connect)"
 
 _EXPIRED = SendOutcome(Kind.NOT_SENT, code="EXPIRED", detail="expired before sending")
 
+_IDLE = timedelta(seconds=30)
+
 
 class _Elapsed:
     """Time since it was made, in whole milliseconds, by the clock that never steps."""
@@ -142,6 +144,9 @@ def _build(timeout: timedelta, secure: bool, *, loopback: bool) -> Client:
         .timeout(timeout)
         # Shorter than the whole, so that a peer that cannot be reached is told from a silent one.
         .connect_timeout(timeout / 2)
+        # An idle connection that the server closes just as it is used again would make a push
+        # of unknown fate; so it is given up before servers do.
+        .pool_idle_timeout(_IDLE)
         .follow_redirects(False)
         .http2(secure)
     )
