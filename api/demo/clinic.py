@@ -54,7 +54,7 @@ PROTOCOL: dict[str, object] = {
             "trigger": {
                 "kind": "fixed",
                 "at": [PLAN_AT.strftime("%H:%M")],
-                "days": ["sun", "mon", "tue", "wed", "thu"],
+                "days": ["sun", "wed"],
             },
             "expires_after": "60m",
         },

@@ -65,13 +65,19 @@ class Life:
         await asyncio.to_thread(self.ticks.plan)
         for at in _instants(today):
             self.clock.move_to(at)
-            # What phones report now bears on nothing that is decided or sent now.
             visits = asyncio.create_task(self.phones.make_visits(at))
+            if self._opens_windows(at):
+                await visits
+                await asyncio.to_thread(self.ticks.learn)
+            # Where nothing is drawn, what phones report now bears on nothing that is sent now.
             plans |= await asyncio.to_thread(self._decide_and_send, today, day, asked)
             await visits
-            await asyncio.to_thread(self.ticks.learn)
             for phone, message in await self.phones.collect():
                 self.phones.expect(phone, message, self._delay(phone, message, plans))
+
+    def _opens_windows(self, at: datetime) -> bool:
+        hour = _local_hour(at)
+        return any(hour == self.world.slot_hours[block][0] for block in self.world.blocks)
 
     def _decide_and_send(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
         self.ticks.decide()
@@ -147,6 +153,9 @@ def _instants(today: date) -> list[datetime]:
 
 
 def _slot(at: datetime, hours: NDArray[np.float64]) -> int:
+    return int(np.clip(round((_local_hour(at) - hours[0]) * 60 / SLOT_MINUTES), 0, PER_BLOCK - 1))
+
+
+def _local_hour(at: datetime) -> float:
     local = at.astimezone(zone(ZONE))
-    hour = local.hour + local.minute / 60
-    return int(np.clip(round((hour - hours[0]) * 60 / SLOT_MINUTES), 0, PER_BLOCK - 1))
+    return local.hour + local.minute / 60

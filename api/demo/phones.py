@@ -147,9 +147,8 @@ class Phones:
             {"prompt_id": str(visit.prompt_id), "kind": kind, "at": visit.at.isoformat()}
             for kind in ("delivered", "shown")
         ]
-        await self._device(phone, "POST", "receipts", now, {"receipts": receipts})
-        opened = await self._device(phone, "GET", "prompts", now)
-        phone.contents |= {prompt["id"]: prompt["content"] for prompt in opened["prompts"]}
+        reply = await self._device(phone, "POST", "receipts?pull=true", now, {"receipts": receipts})
+        phone.contents |= {prompt["id"]: prompt["content"] for prompt in reply["prompts"]}
 
     async def _answer(self, phone: Phone, visit: Visit, now: datetime) -> None:
         content = phone.contents.pop(str(visit.prompt_id), None)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from api.bodies import Body, Instant, Storable
@@ -13,6 +13,7 @@ from api.services import Services
 from content.library import public_view
 from engine.commands import answering, enrolling
 from engine.commands.answering import ReceiptIn, Submission
+from engine.records import Device
 from engine.store import devices
 
 router = APIRouter(prefix="/v1", tags=["device"])
@@ -93,9 +94,10 @@ class Receipts(Body):
 
 
 class Stored(BaseModel):
-    """How many were new."""
+    """How many were new; with `pull`, the open prompts as well."""
 
     stored: int
+    prompts: list[PromptOut] | None = None
 
 
 class ResponseBody(Body):
@@ -182,35 +184,40 @@ def sign_out_device(device: DeviceDep, services: ServicesDep, now: NowDep) -> No
 @router.get("/device/prompts")
 def read_prompts(device: DeviceDep, services: ServicesDep, now: NowDep) -> OpenPrompts:
     """Return the open prompts with their content."""
+    return OpenPrompts(server_now=now, prompts=_open(services, device, now))
+
+
+def _open(services: Services, device: Device, now: datetime) -> list[PromptOut]:
     found = answering.open_prompts(services.db, device, services.library, now=now)
-    return OpenPrompts(
-        server_now=now,
-        prompts=[
-            PromptOut(
-                id=prompt.id,
-                sent_at=prompt.sent_at,
-                expires_at=prompt.expires_at,
-                content=public_view(item),
-            )
-            for prompt, item in found
-        ],
-    )
+    return [
+        PromptOut(
+            id=prompt.id,
+            sent_at=prompt.sent_at,
+            expires_at=prompt.expires_at,
+            content=public_view(item),
+        )
+        for prompt, item in found
+    ]
 
 
-@router.post("/device/receipts")
+@router.post("/device/receipts", response_model_exclude_none=True)
 def post_receipts(
     body: Receipts,
     device: DeviceDep,
     services: ServicesDep,
     now: NowDep,
     device_time: DeviceTime = None,
+    pull: Annotated[bool, Query(description="Answer with the open prompts too.")] = False,
 ) -> Stored:
-    """Report what happened to prompts on the phone; repeats are harmless."""
+    """Report what happened to prompts on the phone; repeats are harmless.
+
+    With `pull`, a phone that a push has woken reports it and gets the prompt in one call.
+    """
     receipts = [ReceiptIn(prompt_id=r.prompt_id, kind=r.kind, at=r.at) for r in body.receipts]
     stored = answering.record_receipts(
         services.db, device, receipts, device_now=device_time, now=now
     )
-    return Stored(stored=stored)
+    return Stored(stored=stored, prompts=_open(services, device, now) if pull else None)
 
 
 @router.put("/device/responses/{response_id}", status_code=201, response_model=ResponseReply)
