@@ -1,8 +1,7 @@
 """Letting days pass: the virtual clock moves, the ticks run, the phones do what people do."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -10,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.demo.clinic import CHECKIN, SET_TIMES, SLOT_MINUTES, ZONE, Member
-from api.demo.phones import Message, Phone, Phones
-from api.demo.server import SharedClock
+from api.demo.outside import Outside, OutsideFailed, SharedClock
+from api.demo.phones import Arrival
 from engine.localtime import resolve, zone
 from engine.store import reports
 from models.simulation.ema import PER_BLOCK, EmaWorld
+from prompting.fcm.emulator.app import EmulatorApp
+from prompting.fcm.emulator.log import ACCEPTED
 from prompting.ticks import Ticks
 
 STEP = timedelta(minutes=SLOT_MINUTES)
@@ -33,23 +34,24 @@ class Life:
 
     clock: SharedClock
     ticks: Ticks
-    phones: Phones
+    emulator: EmulatorApp
+    outside: Outside
     world: EmaWorld
     members: Sequence[Member]
     seed: int
     first_day: date
+    tokens: list[str] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    seen: int = 0
 
-    async def live(self, days: int, progress: Progress) -> None:
+    def live(self, days: int, progress: Progress) -> None:
         """Let `days` local days pass, from the first on; tell `progress` after each."""
-        await self.phones.enrol(self.members)
+        self.tokens = self.outside.enrol(self.members)
         self._warm_up()
-        try:
-            for day in range(days):
-                await self._day(day)
-                await self._night(day, until_hour=1 if day == days - 1 else NIGHT_HOURS)
-                progress(day + 1)
-        finally:
-            await self.phones.close()
+        for day in range(days):
+            self._day(day)
+            self._night(day, until_hour=1 if day == days - 1 else NIGHT_HOURS)
+            progress(day + 1)
 
     def _warm_up(self) -> None:
         """Bring the world, whose day 0 is a Monday, to the weekday we begin on."""
@@ -58,63 +60,69 @@ class Life:
             for block in range(len(self.world.blocks)):
                 self.world.respond(day, block, rng.integers(0, PER_BLOCK, len(self.members)))
 
-    async def _day(self, day: int) -> None:
+    def _day(self, day: int) -> None:
         today = self.first_day + timedelta(days=day)
         plans: dict[UUID, float | None] = {}
-        asked: set[int] = set()
-        await asyncio.to_thread(self.ticks.plan)
+        self.ticks.plan()
         for at in _instants(today):
-            self.clock.move_to(at)
-            visits = asyncio.create_task(self.phones.make_visits(at))
-            if self._opens_windows(at):
-                await visits
-                await asyncio.to_thread(self.ticks.learn)
-            # Where nothing is drawn, what phones report now bears on nothing that is sent now.
-            plans |= await asyncio.to_thread(self._decide_and_send, today, day, asked)
-            await visits
-            for phone, message in await self.phones.collect():
-                self.phones.expect(phone, message, self._delay(phone, message, plans))
+            self._visits(at)
+            block = self._block(at)
+            if block is not None:
+                self.outside.finish_visits()
+                self.ticks.learn()
+                self.ticks.decide()
+                plans |= self._ask_world(today, day, block)
+            # Nothing is drawn from here on, so what phones report bears on nothing that is sent.
+            self.ticks.decide()
+            self.ticks.dispatch()
+            self.outside.finish_visits()
+            self._collect(plans)
 
-    def _opens_windows(self, at: datetime) -> bool:
+    def _visits(self, at: datetime) -> None:
+        self.clock.move_to(at)
+        self.outside.begin_visits(at, self.arrivals)
+        self.arrivals = []
+
+    def _block(self, at: datetime) -> int | None:
+        """Return the block of the world that opens at this instant, if one does."""
         hour = _local_hour(at)
-        return any(hour == self.world.slot_hours[block][0] for block in self.world.blocks)
+        opening = [self.world.slot_hours[block][0] for block in self.world.blocks]
+        return opening.index(hour) if hour in opening else None
 
-    def _decide_and_send(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
-        self.ticks.decide()
-        plans = self._ask_world(today, day, asked)
-        self.ticks.dispatch()
-        return plans
+    def _collect(self, plans: dict[UUID, float | None]) -> None:
+        """Hand on what the emulator took since the last time to the phones it is for."""
+        for entry in self.emulator.log.after(self.seen):
+            self.seen = entry.seq
+            if entry.outcome != ACCEPTED or entry.token is None or entry.prompt_id is None:
+                raise OutsideFailed(f"the emulator refused a push: {entry.outcome}")
+            phone, prompt = self.tokens.index(entry.token), UUID(entry.prompt_id)
+            self.arrivals.append(
+                Arrival(entry.at, phone, prompt, self._delay(phone, prompt, plans))
+            )
 
-    async def _night(self, day: int, *, until_hour: int) -> None:
+    def _night(self, day: int, *, until_hour: int) -> None:
         tomorrow = self.first_day + timedelta(days=day + 1)
         for hour in range(until_hour):
             at = resolve(tomorrow, time(hour, 0), zone(ZONE))
             if at is None or at < self.clock():
                 continue
-            self.clock.move_to(at)
-            await self.phones.make_visits(at)
-            await asyncio.to_thread(self.ticks.learn)
-            await asyncio.to_thread(self.ticks.refit)
+            self._visits(at)
+            self.outside.finish_visits()
+            self.ticks.learn()
+            self.ticks.refit()
             if hour == 0:
-                await asyncio.to_thread(self.ticks.plan)
+                self.ticks.plan()
 
-    def _ask_world(self, today: date, day: int, asked: set[int]) -> dict[UUID, float | None]:
-        """Ask the world, once a block, how everybody takes the prompt drawn for them."""
-        if len(asked) == len(self.world.blocks):
-            return {}
+    def _ask_world(self, today: date, day: int, block: int) -> dict[UUID, float | None]:
+        """Ask the world how everybody takes the prompt drawn for them in this block."""
         with self.ticks.db.read() as tx:
             drawn = reports.drawn_on(tx, today, CHECKIN)
-        answers: dict[UUID, float | None] = {}
-        for block in sorted({window for window, _ in drawn.values()} - asked):
-            asked.add(block)
-            answers |= self._respond(day + self.first_day.weekday(), block, today, drawn)
-        return answers
+        return self._respond(day + self.first_day.weekday(), block, drawn)
 
     def _respond(
         self,
         day: int,
         block: int,
-        today: date,
         drawn: dict[tuple[UUID, UUID], tuple[int, datetime]],
     ) -> dict[UUID, float | None]:
         mine = {
@@ -134,12 +142,10 @@ class Life:
             if member.patient.id in mine
         }
 
-    def _delay(
-        self, phone: Phone, message: Message, plans: dict[UUID, float | None]
-    ) -> float | None:
-        if message.prompt_id in plans:
-            return plans[message.prompt_id]
-        rng = np.random.default_rng([self.seed, phone.number, message.prompt_id.int & 0xFFFFFFFF])
+    def _delay(self, phone: int, prompt: UUID, plans: dict[UUID, float | None]) -> float | None:
+        if prompt in plans:
+            return plans[prompt]
+        rng = np.random.default_rng([self.seed, phone, prompt.int & 0xFFFFFFFF])
         return float(rng.lognormal(2.0, 0.8)) if rng.random() < OTHERS_ANSWER else None
 
 

@@ -29,13 +29,13 @@ class PhoneRefused(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A push as the emulator's log tells of it."""
+class Arrival:
+    """A push that came to a phone, and how long its owner takes to answer: None if for ever."""
 
-    seq: int
     at: datetime
-    token: str
+    phone: int
     prompt_id: UUID
+    delay_minutes: float | None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,26 +52,22 @@ class Visit:
 class Phone:
     """One simulated device, the contents it holds, and its owner's state of mind."""
 
-    number: int
     token: str
     credential: str
     distress: float
-    zone: str
     contents: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Phones:
-    """All simulated devices, with the visits they are going to make."""
+    """All simulated devices, by number, with the visits they are going to make."""
 
     api: str
     emulator: str
     library: Library
     seed: int
     phones: list[Phone] = field(default_factory=list)
-    by_token: dict[str, Phone] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
-    seen: int = 0
     client: Client = field(init=False)
     rng: np.random.Generator = field(init=False)
 
@@ -85,9 +81,9 @@ class Phones:
         )
         self.rng = np.random.default_rng([self.seed, 77])
 
-    async def enrol(self, members: Sequence[Member]) -> None:
-        """Redeem each member's code with a fresh token from the emulator."""
-        for number, member in enumerate(members):
+    async def enrol(self, members: Sequence[Member]) -> list[str]:
+        """Redeem each member's code with a fresh token from the emulator; return the tokens."""
+        for member in members:
             token = (await self._call("POST", f"{self.emulator}/registrations", None))["token"]
             body = {
                 "code": member.code,
@@ -97,36 +93,17 @@ class Phones:
             }
             reply = await self._call("POST", f"{self.api}/v1/devices", body)
             distress = float(self.rng.uniform(0.35, 0.75))
-            phone = Phone(number, token, reply["credential"], distress, member.patient.zone)
-            self.phones.append(phone)
-            self.by_token[token] = phone
+            self.phones.append(Phone(token, reply["credential"], distress))
+        return [phone.token for phone in self.phones]
 
-    async def collect(self) -> list[tuple[Phone, Message]]:
-        """Return the pushes that the emulator took since the last call, each with its phone."""
-        url = f"{self.emulator}/log?after={self.seen}&limit=1000"
-        entries = (await self._call("GET", url, None))["messages"]
-        if entries:
-            self.seen = entries[-1]["seq"]
-        found = []
-        for entry in entries:
-            if entry["outcome"] != "accepted":
-                raise PhoneRefused(f"the emulator refused a push: {entry['outcome']}")
-            message = Message(
-                entry["seq"],
-                datetime.fromisoformat(entry["at"]),
-                entry["token"],
-                UUID(entry["prompt_id"]),
-            )
-            found.append((self.by_token[message.token], message))
-        return found
-
-    def expect(self, phone: Phone, message: Message, delay_minutes: float | None) -> None:
-        """Note that a push has come, and that its owner answers after `delay_minutes`, if ever."""
-        came_at = message.at + ARRIVES_AFTER
-        heapq.heappush(self.visits, Visit(came_at, phone.number, message.prompt_id, answers=False))
-        if delay_minutes is not None:
-            at = max(message.at + timedelta(minutes=delay_minutes), came_at)
-            heapq.heappush(self.visits, Visit(at, phone.number, message.prompt_id, answers=True))
+    def expect(self, arrivals: Sequence[Arrival]) -> None:
+        """Note pushes that have come, and the answers that their owners will give."""
+        for push in arrivals:
+            came_at = push.at + ARRIVES_AFTER
+            heapq.heappush(self.visits, Visit(came_at, push.phone, push.prompt_id, answers=False))
+            if push.delay_minutes is not None:
+                at = max(push.at + timedelta(minutes=push.delay_minutes), came_at)
+                heapq.heappush(self.visits, Visit(at, push.phone, push.prompt_id, answers=True))
 
     async def make_visits(self, now: datetime) -> None:
         """Make every call that is due by `now`; each phone's calls go in order."""

@@ -1,6 +1,5 @@
 """The demo from beginning to end: set up, live, count."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +10,7 @@ from typing import Any
 from api.demo.clinic import ZONE, Member, add_member, add_newcomer, add_therapist
 from api.demo.days import Life, Progress
 from api.demo.figures import figures
-from api.demo.phones import Phones
-from api.demo.server import SharedClock, served_elsewhere
+from api.demo.outside import SharedClock, outside
 from api.services import Services
 from content.library import Library
 from engine.clock import system_clock
@@ -99,20 +97,23 @@ def _live(
     on_day: Progress,
 ) -> None:
     emulator = build_emulator(clock=clock, log_path=demo.log)
-    elsewhere = served_elsewhere(services.settings, clock)
-    with served(emulator) as emulator_url, elsewhere as api_url:
+    with (
+        served(emulator) as emulator_url,
+        outside(services.settings, clock, emulator_url=emulator_url, seed=demo.seed) as way,
+    ):
         pusher = pusher_from(services.settings, emulator_url=emulator_url)
         life = Life(
             clock=clock,
             ticks=build_ticks(services.settings, services.db, pusher, clock),
-            phones=Phones(api_url, emulator_url, services.library, demo.seed),
+            emulator=emulator,
+            outside=way,
             world=ema.make(demo.patients, demo.days + 7, demo.seed),
             members=members,
             seed=demo.seed,
             first_day=first_day,
         )
         try:
-            asyncio.run(life.live(demo.days, on_day))
+            life.live(demo.days, on_day)
         finally:
             pusher.close()
 

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,10 @@ class MessageLog:
     def after(self, seq: int = 0, *, limit: int | None = None) -> list[LogEntry]:
         """Return the kept entries with a number above `seq`, oldest first, at most `limit`."""
         with self._lock:
-            newer = [entry for entry in self._entries if entry.seq > seq]
-        return newer if limit is None else newer[:limit]
+            first = self._entries[0].seq if self._entries else 1
+            start = max(seq - first + 1, 0)  # numbers have no gaps
+            stop = None if limit is None else start + limit
+            return list(islice(self._entries, start, stop))
 
 
 def identify(message: dict[str, Any] | None) -> tuple[str | None, str | None, str | None]:
