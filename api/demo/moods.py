@@ -1,8 +1,7 @@
 """What simulated patients answer: plausible values for any content, drifting over the weeks."""
 
+from random import Random
 from typing import Any
-
-import numpy as np
 
 from content.conditions import comparisons, holds
 from content.item import ContentItem
@@ -18,7 +17,7 @@ SENTENCES = (
 )
 
 
-def answers_for(item: ContentItem, distress: float, rng: np.random.Generator) -> dict[str, Any]:
+def answers_for(item: ContentItem, distress: float, rng: Random) -> dict[str, Any]:
     """Return answers to everything shown, for a person at `distress` between 0 and 1."""
     given: dict[str, Any] = {}
     risky = _risky(item)
@@ -43,8 +42,8 @@ def _risky(item: ContentItem) -> set[str]:
     }
 
 
-def _answer(question: Any, distress: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
-    level = float(np.clip(distress + 0.15 * rng.standard_normal(), 0.0, 1.0))
+def _answer(question: Any, distress: float, rng: Random) -> Any:  # noqa: ANN401
+    level = min(max(rng.gauss(distress, 0.15), 0.0), 1.0)
     if question.type == "choice":
         codes = [option.code for option in question.options]
         return codes[min(int(level * len(codes)), len(codes) - 1)]
@@ -57,5 +56,5 @@ def _answer(question: Any, distress: float, rng: np.random.Generator) -> Any:  #
     if question.type == "yesno":
         return level < 0.5
     if question.type == "time":
-        return f"{rng.integers(8, 20):02d}:{rng.choice([0, 15, 30, 45]):02d}"
-    return SENTENCES[rng.integers(len(SENTENCES))]
+        return f"{rng.randrange(8, 20):02d}:{rng.choice((0, 15, 30, 45)):02d}"
+    return rng.choice(SENTENCES)

@@ -1,14 +1,14 @@
-"""The world outside in a process of its own: the patients' phones, and the API they call.
+"""The world outside, in two processes of their own: the API, and the phones that call it.
 
-The clinic's jobs run in the parent, so the two share the machine's cores as in real life. The
+The clinic's jobs run in the parent, so that all share the machine's cores as in real life. The
 parent says over a pipe what comes to the phones; what they do goes over HTTP to the API, on the
-virtual clock that both processes read.
+virtual clock that all processes read.
 """
 
 import asyncio
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,13 +56,23 @@ class SharedClock:
 
 @dataclass(slots=True)
 class Outside:
-    """The parent's end of the pipe. One order is under way at a time."""
+    """The parent's ends of the pipes. One order to the phones is under way at a time."""
 
-    pipe: Connection
+    api: Connection
+    phones: Connection
     busy: bool = False
 
     def enrol(self, members: Sequence[Member]) -> list[str]:
-        """Enrol a phone for each member; return the phones' push tokens, in order."""
+        """Enrol a phone for each member; return the phones' push tokens, in order.
+
+        Waits until the API serves. Raises OutsideFailed if it does not.
+        """
+        if not self.api.poll(START_SECONDS):
+            raise OutsideFailed("the API of the demo did not start")
+        try:
+            self.phones.send(self.api.recv())
+        except (EOFError, BrokenPipeError) as error:
+            raise OutsideFailed("a process of the demo ended while starting") from error
         self._order("enrol", list(members))
         tokens: list[str] = self._reply()
         return tokens
@@ -77,12 +87,12 @@ class Outside:
             self._reply()
 
     def _order(self, name: str, given: object) -> None:
-        self.pipe.send((name, given))
+        self.phones.send((name, given))
         self.busy = True
 
     def _reply(self) -> Any:  # noqa: ANN401 (whatever the order asked for)
         try:
-            fault, reply = self.pipe.recv()
+            fault, reply = self.phones.recv()
         except EOFError as error:
             raise OutsideFailed("the process of the phones and the API ended") from error
         self.busy = False
@@ -95,19 +105,23 @@ class Outside:
 def outside(
     settings: Settings, clock: SharedClock, *, emulator_url: str, seed: int
 ) -> Iterator[Outside]:
-    """Yield the way to the process outside, which ends with the block. Raises OutsideFailed."""
+    """Yield the way to the phones; both processes end with the block. Raises OutsideFailed."""
+    with (
+        _process(_serve, settings, clock) as api,
+        _process(_answer, emulator_url, seed) as phones,
+    ):
+        yield Outside(api, phones)
+
+
+@contextmanager
+def _process(target: Callable[..., None], *given: object) -> Iterator[Connection]:
+    """Yield a pipe to a process that has begun to start and ends with the block."""
     ours, theirs = _spawn.Pipe()
-    process = _spawn.Process(
-        target=_live_outside, args=(settings, clock, emulator_url, seed, theirs), daemon=True
-    )
+    process = _spawn.Process(target=target, args=(*given, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        if not ours.poll(START_SECONDS):
-            raise OutsideFailed("the process of the phones and the API did not start")
-        way = Outside(ours, busy=True)
-        way.finish_visits()  # it says once that it is ready
-        yield way
+        yield ours
     finally:
         ours.close()
         process.join(10)
@@ -115,19 +129,26 @@ def outside(
             process.terminate()
 
 
-def _live_outside(
-    settings: Settings, clock: SharedClock, emulator_url: str, seed: int, pipe: Connection
-) -> None:
+def _serve(settings: Settings, clock: SharedClock, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     db = open_database(settings.database_url)
     limiter = Limiter(tries_per_minute=10_000)  # all phones of the demo share one address
     with served(api_app(settings, db, clock=clock, limiter=limiter)) as url:
-        asyncio.run(_obey(pipe, Phones(url, emulator_url, Library.builtin(), seed)))
+        pipe.send(url)
+        pipe.poll(None)
     db.close()
 
 
+def _answer(emulator_url: str, seed: int, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        api_url = pipe.recv()
+    except EOFError:
+        return  # the parent gave up before it began
+    asyncio.run(_obey(pipe, Phones(api_url, emulator_url, Library.builtin(), seed)))
+
+
 async def _obey(pipe: Connection, phones: Phones) -> None:
-    pipe.send((None, None))
     try:
         while True:
             name, given = await asyncio.to_thread(pipe.recv)

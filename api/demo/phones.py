@@ -9,10 +9,10 @@ import heapq
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID, uuid5
 
-import numpy as np
 from pyreqwest.client import Client, ClientBuilder
 
 from api.demo.clinic import Member
@@ -69,7 +69,6 @@ class Phones:
     phones: list[Phone] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     client: Client = field(init=False)
-    rng: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self.client = (
@@ -79,10 +78,10 @@ class Phones:
             .pool_idle_timeout(IDLE)
             .build()
         )
-        self.rng = np.random.default_rng([self.seed, 77])
 
     async def enrol(self, members: Sequence[Member]) -> list[str]:
         """Redeem each member's code with a fresh token from the emulator; return the tokens."""
+        rng = Random(self.seed)
         for member in members:
             token = (await self._call("POST", f"{self.emulator}/registrations", None))["token"]
             body = {
@@ -92,7 +91,7 @@ class Phones:
                 "push_token": token,
             }
             reply = await self._call("POST", f"{self.api}/v1/devices", body)
-            distress = float(self.rng.uniform(0.35, 0.75))
+            distress = rng.uniform(0.35, 0.75)
             self.phones.append(Phone(token, reply["credential"], distress))
         return [phone.token for phone in self.phones]
 
@@ -131,22 +130,20 @@ class Phones:
         content = phone.contents.pop(str(visit.prompt_id), None)
         if content is None:
             raise PhoneRefused(f"prompt {visit.prompt_id} was pushed but could not be pulled")
-        phone.distress = float(np.clip(phone.distress - 0.002, 0.15, 1.0))
+        phone.distress = max(phone.distress - 0.002, 0.15)
         item = self.library.get(content["id"], content["version"])
+        # Randomness of the prompt's own, so that the order of calls does not matter.
+        rng = Random(self.seed ^ visit.prompt_id.int)
         body = {
             "prompt_id": str(visit.prompt_id),
             "content_id": content["id"],
             "content_version": content["version"],
-            "answers": answers_for(item, phone.distress, self._mood(visit.prompt_id)),
+            "answers": answers_for(item, phone.distress, rng),
             "opened_at": visit.at.isoformat(),
             "answered_at": visit.at.isoformat(),
         }
         response_id = uuid5(_SPACE, str(visit.prompt_id))
         await self._device(phone, "PUT", f"responses/{response_id}", now, body)
-
-    def _mood(self, prompt_id: UUID) -> np.random.Generator:
-        """Return randomness of the prompt's own, so that the order of calls does not matter."""
-        return np.random.default_rng([self.seed, prompt_id.int & 0xFFFFFFFF])
 
     def _device(
         self, phone: Phone, method: str, path: str, now: datetime, body: object = None

@@ -1,13 +1,12 @@
 """The demo from beginning to end: set up, live, count."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.demo.clinic import ZONE, Member, add_member, add_newcomer, add_therapist
+from api.demo.clinic import ZONE, add_member, add_newcomer, add_therapist
 from api.demo.days import Life, Progress
 from api.demo.figures import figures
 from api.demo.outside import SharedClock, outside
@@ -15,6 +14,7 @@ from api.services import Services
 from content.library import Library
 from engine.clock import system_clock
 from engine.localtime import resolve, zone
+from engine.records import Clinician
 from engine.settings import Settings
 from engine.store import migrate, open_database
 from models.simulation import ema
@@ -76,10 +76,7 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
     clock = SharedClock(_midnight(first_day))
     services = Services(db=db, clock=clock, settings=settings, library=Library.builtin())
     therapist = add_therapist(services)
-    members = [
-        add_member(services, therapist, number + 1, demo.seed) for number in range(demo.patients)
-    ]
-    _live(demo, services, clock, members, first_day, on_day)
+    _live(demo, services, therapist, clock, first_day, on_day)
     on_real_clock = replace(services, clock=system_clock)
     newcomer = add_newcomer(on_real_clock, therapist, zone_name, demo.seed)
     seconds = time.monotonic() - began
@@ -91,8 +88,8 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
 def _live(
     demo: Demo,
     services: Services,
+    therapist: Clinician,
     clock: SharedClock,
-    members: Sequence[Member],
     first_day: date,
     on_day: Progress,
 ) -> None:
@@ -101,6 +98,9 @@ def _live(
         served(emulator) as emulator_url,
         outside(services.settings, clock, emulator_url=emulator_url, seed=demo.seed) as way,
     ):
+        # Patients are added while the processes outside start.
+        numbers = range(1, demo.patients + 1)
+        members = [add_member(services, therapist, number, demo.seed) for number in numbers]
         pusher = pusher_from(services.settings, emulator_url=emulator_url)
         life = Life(
             clock=clock,

@@ -13,6 +13,8 @@ from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 
 _REACHED = (State.ACCEPTED, State.UNKNOWN, State.SENDING)
+LONGEST_OPEN = timedelta(days=3)
+"""More than the longest expiry and the farthest zones together."""
 _MILESTONES = {
     "delivered": "delivered_at",
     "shown": "shown_at",
@@ -34,6 +36,7 @@ _OPEN = (
     )
     .where(
         _prompts.patient_id == bindparam("patient"),
+        _prompts.local_date >= bindparam("since"),
         _prompts.state.in_(_REACHED),
         _prompts.expires_at > bindparam("now"),
         _prompts.answered_at.is_(None),
@@ -108,7 +111,8 @@ _WEEK = select(
 
 def open_prompts(tx: ReadTx, patient_id: UUID, *, now: datetime) -> list[OpenPrompt]:
     """Return the prompts that were sent, are not answered and not yet expired, oldest first."""
-    rows = tx.conn.execute(_OPEN, {"patient": patient_id, "now": now})
+    given = {"patient": patient_id, "now": now, "since": now.date() - LONGEST_OPEN}
+    rows = tx.conn.execute(_OPEN, given)
     return [OpenPrompt(**row._mapping) for row in rows]
 
 

@@ -20,8 +20,7 @@ from engine.store.database import ReadTx, WriteTx
 _DUE = (
     select(tables.Prompt.id)
     .where(
-        tables.Prompt.state.in_((State.PLANNED, State.RETRY)),
-        tables.Prompt.decided_at.is_not(None),
+        tables.DUE,
         tables.Prompt.due_at <= bindparam("now"),
         tables.Prompt.expires_at > bindparam("now"),
         (tables.Prompt.next_try_at.is_(None)) | (tables.Prompt.next_try_at <= bindparam("now")),

@@ -7,7 +7,17 @@ transaction must not stop the others.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from engine.prompt import State
@@ -20,20 +30,16 @@ _SINCE = bindparam("since", type_=_prompts.due_at.type)
 
 
 def _due_by(at: BindParameter[datetime]) -> ColumnElement[bool]:
-    return and_(
-        _prompts.state.in_((State.PLANNED, State.RETRY)),
-        _prompts.decided_at.is_not(None),
-        _prompts.due_at <= at,
-    )
+    return and_(tables.DUE, _prompts.due_at <= at)
 
 
-def _ids(*conditions: ColumnElement[bool]) -> Select[UUID]:
+def _ids(*conditions: ColumnElement[bool] | TextClause) -> Select[UUID]:
     return select(_prompts.id).where(*conditions).with_for_update(skip_locked=True)
 
 
 # Every worker asks these every second, so they are built once.
-_LAPSED_CLAIMS = _ids(_prompts.state == State.CLAIMED, _prompts.lease_until <= _NOW)
-_LAPSED_SENDINGS = _ids(_prompts.state == State.SENDING, _prompts.lease_until <= _NOW)
+_LAPSED_CLAIMS = _ids(tables.BUSY, _prompts.state == State.CLAIMED, _prompts.lease_until <= _NOW)
+_LAPSED_SENDINGS = _ids(tables.BUSY, _prompts.state == State.SENDING, _prompts.lease_until <= _NOW)
 _EXPIRED = _ids(_due_by(_NOW), _prompts.expires_at <= _NOW)
 _OVERTAKEN = _ids(
     _due_by(_SINCE),

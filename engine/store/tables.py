@@ -186,18 +186,20 @@ class Prompt(Base):
     )
 
 
-_UNDECIDED = text("state = 'planned' AND decided_at IS NULL")
-_DUE = text("state IN ('planned', 'retry') AND decided_at IS NOT NULL")
-_BUSY = text("state IN ('claimed', 'sending')")
-_OPEN_OUTCOME = text("sent_at IS NOT NULL AND closed_at IS NULL")
-Index("ix_prompts_undecided", Prompt.start_at, sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED)
-Index("ix_prompts_due", Prompt.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
-Index("ix_prompts_busy", Prompt.lease_until, sqlite_where=_BUSY, postgresql_where=_BUSY)
+# Predicates of the partial indexes. A query must say the very same words to use the index: with
+# bound values SQLite cannot prove that the rows it wants are among those indexed, and reads all.
+UNDECIDED = text("state = 'planned' AND decided_at IS NULL")
+DUE = text("state IN ('planned', 'retry') AND decided_at IS NOT NULL")
+BUSY = text("state IN ('claimed', 'sending')")
+UNLEARNED = text("sent_at IS NOT NULL AND closed_at IS NULL")
+Index("ix_prompts_undecided", Prompt.start_at, sqlite_where=UNDECIDED, postgresql_where=UNDECIDED)
+Index("ix_prompts_due", Prompt.due_at, sqlite_where=DUE, postgresql_where=DUE)
+Index("ix_prompts_busy", Prompt.lease_until, sqlite_where=BUSY, postgresql_where=BUSY)
 Index(
     "ix_prompts_unlearned",
     Prompt.sent_at,
-    sqlite_where=_OPEN_OUTCOME,
-    postgresql_where=_OPEN_OUTCOME,
+    sqlite_where=UNLEARNED,
+    postgresql_where=UNLEARNED,
 )
 
 

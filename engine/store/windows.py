@@ -13,6 +13,8 @@ from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
+ONE_DAY = timedelta(days=1)
+
 
 def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
     """Store planned windows whose slot key is new and return how many those were.
@@ -84,8 +86,7 @@ def undecided(tx: WriteTx, *, before: datetime, limit: int) -> list[StoredWindow
     query = (
         _stored()
         .where(
-            prompts.state == State.PLANNED,
-            prompts.decided_at.is_(None),
+            tables.UNDECIDED,
             prompts.start_at <= before,
         )
         .order_by(prompts.start_at, prompts.enrolment_id, prompts.assignment)
@@ -107,6 +108,8 @@ def taken_instants(
         select(prompts.enrolment_id, func.coalesce(prompts.sent_at, prompts.due_at).label("at"))
         .where(
             prompts.enrolment_id.in_(enrolment_ids),
+            # Local dates only narrow the search; zones are at most a day apart from UTC.
+            prompts.local_date.between(since.date() - ONE_DAY, until.date() + ONE_DAY),
             prompts.due_at.between(since, until),
             (prompts.sent_at.is_not(None))
             | prompts.state.not_in([State.EXPIRED, State.CANCELLED, State.FAILED]),
