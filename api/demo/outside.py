@@ -1,14 +1,15 @@
-"""The world outside, in two processes of their own: the API, and the phones that call it.
+"""The world outside in a process of its own: the patients' phones, and the API they call.
 
-The clinic's jobs run in the parent, so that all share the machine's cores as in real life. The
+The clinic's jobs run in the parent, so the two share the machine's cores as in real life. The
 parent says over a pipe what comes to the phones; what they do goes over HTTP to the API, on the
-virtual clock that all processes read.
+virtual clock that both processes read.
 """
 
 import asyncio
+import gc
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,12 @@ START_SECONDS = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _spawn = multiprocessing.get_context("spawn")
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector pass over what was imported, and come less often."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 class OutsideFailed(RuntimeError):
@@ -56,23 +63,19 @@ class SharedClock:
 
 @dataclass(slots=True)
 class Outside:
-    """The parent's ends of the pipes. One order to the phones is under way at a time."""
+    """The parent's end of the pipe. One order is under way at a time."""
 
-    api: Connection
-    phones: Connection
+    pipe: Connection
     busy: bool = False
 
     def enrol(self, members: Sequence[Member]) -> list[str]:
         """Enrol a phone for each member; return the phones' push tokens, in order.
 
-        Waits until the API serves. Raises OutsideFailed if it does not.
+        Waits until the process is ready. Raises OutsideFailed if it is not in time.
         """
-        if not self.api.poll(START_SECONDS):
-            raise OutsideFailed("the API of the demo did not start")
-        try:
-            self.phones.send(self.api.recv())
-        except (EOFError, BrokenPipeError) as error:
-            raise OutsideFailed("a process of the demo ended while starting") from error
+        if not self.pipe.poll(START_SECONDS):
+            raise OutsideFailed("the process of the phones and the API did not start")
+        self._reply()
         self._order("enrol", list(members))
         tokens: list[str] = self._reply()
         return tokens
@@ -87,12 +90,12 @@ class Outside:
             self._reply()
 
     def _order(self, name: str, given: object) -> None:
-        self.phones.send((name, given))
+        self.pipe.send((name, given))
         self.busy = True
 
     def _reply(self) -> Any:  # noqa: ANN401 (whatever the order asked for)
         try:
-            fault, reply = self.phones.recv()
+            fault, reply = self.pipe.recv()
         except EOFError as error:
             raise OutsideFailed("the process of the phones and the API ended") from error
         self.busy = False
@@ -105,23 +108,15 @@ class Outside:
 def outside(
     settings: Settings, clock: SharedClock, *, emulator_url: str, seed: int
 ) -> Iterator[Outside]:
-    """Yield the way to the phones; both processes end with the block. Raises OutsideFailed."""
-    with (
-        _process(_serve, settings, clock) as api,
-        _process(_answer, emulator_url, seed) as phones,
-    ):
-        yield Outside(api, phones)
-
-
-@contextmanager
-def _process(target: Callable[..., None], *given: object) -> Iterator[Connection]:
-    """Yield a pipe to a process that has begun to start and ends with the block."""
+    """Yield the way to the process outside, which starts meanwhile and ends with the block."""
     ours, theirs = _spawn.Pipe()
-    process = _spawn.Process(target=target, args=(*given, theirs), daemon=True)
+    process = _spawn.Process(
+        target=_live_outside, args=(settings, clock, emulator_url, seed, theirs), daemon=True
+    )
     process.start()
     theirs.close()
     try:
-        yield ours
+        yield Outside(ours)
     finally:
         ours.close()
         process.join(10)
@@ -129,26 +124,20 @@ def _process(target: Callable[..., None], *given: object) -> Iterator[Connection
             process.terminate()
 
 
-def _serve(settings: Settings, clock: SharedClock, pipe: Connection) -> None:
+def _live_outside(
+    settings: Settings, clock: SharedClock, emulator_url: str, seed: int, pipe: Connection
+) -> None:
+    spare_the_collector()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     db = open_database(settings.database_url)
     limiter = Limiter(tries_per_minute=10_000)  # all phones of the demo share one address
     with served(api_app(settings, db, clock=clock, limiter=limiter)) as url:
-        pipe.send(url)
-        pipe.poll(None)
+        asyncio.run(_obey(pipe, Phones(url, emulator_url, Library.builtin(), seed)))
     db.close()
 
 
-def _answer(emulator_url: str, seed: int, pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        api_url = pipe.recv()
-    except EOFError:
-        return  # the parent gave up before it began
-    asyncio.run(_obey(pipe, Phones(api_url, emulator_url, Library.builtin(), seed)))
-
-
 async def _obey(pipe: Connection, phones: Phones) -> None:
+    pipe.send((None, None))
     try:
         while True:
             name, given = await asyncio.to_thread(pipe.recv)

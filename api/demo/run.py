@@ -9,7 +9,7 @@ from typing import Any
 from api.demo.clinic import ZONE, add_member, add_newcomer, add_therapist
 from api.demo.days import Life, Progress
 from api.demo.figures import figures
-from api.demo.outside import SharedClock, outside
+from api.demo.outside import SharedClock, outside, spare_the_collector
 from api.services import Services
 from content.library import Library
 from engine.clock import system_clock
@@ -67,6 +67,7 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
     """
     began = time.monotonic()
     demo.clear()
+    spare_the_collector()
     settings = settings.model_copy(
         update={"database_url": demo.database_url, "fcm_credentials": None, "fcm_endpoint": None}
     )

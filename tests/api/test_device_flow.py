@@ -188,6 +188,16 @@ def test_a_receipt_of_the_future_is_from_now(world: World) -> None:
     assert instant(str(record(world)["shown_at"])) == world.clock()
 
 
+def test_a_woken_phone_reports_and_pulls_in_one_call(world: World) -> None:
+    receipt = {"prompt_id": world.prompts["phone"], "kind": "delivered", "at": at(world.clock, 0)}
+    body = {"receipts": [receipt]}
+    plain = world.call("POST", "/v1/device/receipts", json=body)
+    assert plain.json() == {"stored": 1}
+    pulled = world.call("POST", "/v1/device/receipts?pull=true", json=body)
+    assert pulled.json()["stored"] == 0
+    assert pulled.json()["prompts"] == world.call("GET", "/v1/device/prompts").json()["prompts"]
+
+
 def test_receipts_are_stored_all_or_none(world: World) -> None:
     before = world.rows()
     receipts = [
