@@ -1,0 +1,70 @@
+"""The regular jobs find their rows by index: they must not read the whole history each second."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from engine.store import (
+    Database,
+    WriteTx,
+    answers,
+    delivery,
+    lapses,
+    learning,
+    migrate,
+    open_database,
+    windows,
+)
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+NOBODY = UUID(int=1)
+
+JOBS = {
+    "reap": lambda tx: lapses.reap(tx, now=NOW),
+    "expire": lambda tx: lapses.expire(tx, now=NOW),
+    "overtake": lambda tx: lapses.overtake(tx, now=NOW, overdue=timedelta(minutes=5)),
+    "claim": lambda tx: delivery.claim(tx, "me", now=NOW, lease=timedelta(seconds=60), limit=9),
+    "undecided": lambda tx: windows.undecided(tx, before=NOW, limit=9),
+    "unclosed": lambda tx: learning.unclosed(tx, limit=9),
+    "last sent": lambda tx: delivery.last_sent(tx, [NOBODY], since=date(2026, 11, 17)),
+    "sent today": lambda tx: delivery.sent_on(tx, [NOBODY], [date(2026, 11, 20)]),
+    "taken": lambda tx: windows.taken_instants(tx, [NOBODY], since=NOW, until=NOW),
+    "open prompts": lambda tx: answers.open_prompts(tx, NOBODY, now=NOW),
+    "progress": lambda tx: answers.progress(tx, NOBODY, date(2026, 11, 16), date(2026, 11, 22)),
+}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'indexes.db'}")
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def statements(tx: WriteTx, name: str) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+
+    def note(_conn, _cursor, statement, given, _context, _many):
+        found.append((statement, given))
+
+    event.listen(tx.conn, "before_cursor_execute", note)
+    JOBS[name](tx)
+    event.remove(tx.conn, "before_cursor_execute", note)
+    return found
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_regular_job_never_scans_a_table(db: Database, name: str) -> None:
+    with db.write() as tx:
+        asked = statements(tx, name)
+        assert asked
+        for statement, given in asked:
+            plan = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            steps = [str(row[3]) for row in plan]
+            assert not any(step.startswith("SCAN") for step in steps), steps
+            assert any("prompts" in step and "USING INDEX" in step for step in steps), steps
