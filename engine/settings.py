@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 DEFAULT_DATABASE = "sqlite:///welltimed.db"
 EMULATOR_PROJECT = "welltimed-emulator"
 FCM_ENDPOINT = "https://fcm.googleapis.com"
+"""Where the real FCM HTTP v1 listens."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

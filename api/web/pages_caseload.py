@@ -1,11 +1,14 @@
 """The list of patients, and adding one."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Form, Response
 
+from api.auth import Session
 from api.deps import NowDep, ServicesDep, SessionDep
+from api.services import Services
 from api.web import caseload_view
 from api.web.rendering import PageRoute, check_form, faults_by_path, page
 from api.web.starting import starting_document
@@ -68,17 +71,7 @@ def add_patient(
     except FieldsRefused as refused:
         faults = faults_by_path(refused.faults)
         return _form(session_page=session, name=name, zone=zone, faults=faults, status=422)
-    code, expires_at = enrolling.issue_code(
-        services.db, patient.id, by=session.clinician.id, now=now
-    )
-    return page(
-        "code.html",
-        session=session,
-        patient=patient,
-        code=grouped(code),
-        expires_at=expires_at,
-        is_new=True,
-    )
+    return code_page(session, services, patient, now, is_new=True)
 
 
 def _form(
@@ -93,4 +86,21 @@ def _form(
         zone=zone,
         zones=zones,
         faults=faults,
+    )
+
+
+def code_page(
+    session: Session, services: Services, patient: Patient, now: datetime, *, is_new: bool
+) -> Response:
+    """Make an enrolment code and return the page that shows it this once."""
+    code, expires_at = enrolling.issue_code(
+        services.db, patient.id, by=session.clinician.id, now=now
+    )
+    return page(
+        "code.html",
+        session=session,
+        patient=patient,
+        code=grouped(code),
+        expires_at=expires_at,
+        is_new=is_new,
     )

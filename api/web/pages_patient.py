@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Response
 
 from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
-from api.web.pages_caseload import grouped
+from api.web.pages_caseload import code_page
 from api.web.patient_view import Sources, first_day, patient_view
 from api.web.rendering import PageRoute, check_form, page
-from engine.commands import enrolling, scheduling
+from engine.commands import scheduling
 from engine.localtime import zone
 from engine.store import devices, reports
 
@@ -61,14 +61,4 @@ def new_code(
 ) -> Response:
     """Make an enrolment code and show it this once; earlier unused ones end."""
     check_form(session, csrf)
-    code, expires_at = enrolling.issue_code(
-        services.db, patient.id, by=session.clinician.id, now=now
-    )
-    return page(
-        "code.html",
-        session=session,
-        patient=patient,
-        code=grouped(code),
-        expires_at=expires_at,
-        is_new=False,
-    )
+    return code_page(session, services, patient, now, is_new=False)

@@ -45,11 +45,6 @@ def day_words(day: date) -> str:
     return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
-def long_day(day: date) -> str:
-    """Return a date like "3 Nov 2026"."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
 def day_span(first: date, last: date) -> str:
     """Return a range of dates like "14 to 20 Nov"."""
     start = str(first.day)

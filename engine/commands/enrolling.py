@@ -18,7 +18,6 @@ CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, so that a code can be read out on the phone."""
 CODE_LENGTH = 10
 CODE_LIFETIME = timedelta(hours=24)
-PLATFORMS = ("web", "android", "ios")
 NAME_LIMIT = 200
 
 

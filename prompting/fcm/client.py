@@ -19,9 +19,6 @@ from prompting.fcm.credentials import Credentials, CredentialsUnavailable
 from prompting.fcm.message import Push, encode
 from prompting.fcm.outcome import Kind, SendOutcome, classify
 
-FIREBASE_ENDPOINT = "https://fcm.googleapis.com"
-"""Where the real FCM HTTP v1 listens."""
-
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # The HTTP library's own class names do not tell the phases apart: it raises ConnectError for a
 # connection reset after the request went out, and ConnectTimeoutError for a server that took the
