@@ -1,0 +1,60 @@
+"""Tables of draws, attempts and what phones reported."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.store.types import Base, Key, Word
+
+
+class Decision(Base):
+    """Draws: committed before anything is sent, never changed."""
+
+    __tablename__ = "decisions"
+    prompt_id: Mapped[UUID] = mapped_column(Key, ForeignKey("prompts.id"), primary_key=True)
+    decided_at: Mapped[datetime]
+    policy: Mapped[str] = mapped_column(Word)
+    policy_version: Mapped[str] = mapped_column(Word)
+    arm: Mapped[str] = mapped_column(Word)
+    arm_probability: Mapped[float]
+    epsilon: Mapped[float]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    slots: Mapped[list[Any]]
+    available: Mapped[list[Any]]
+    propensities: Mapped[list[Any]]
+    chosen: Mapped[int]
+    features: Mapped[dict[str, Any]]
+
+
+class Attempt(Base):
+    """Intents, each committed before its first byte, and what came of them."""
+
+    __tablename__ = "attempts"
+    prompt_id: Mapped[UUID] = mapped_column(Key, ForeignKey("prompts.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    device_id: Mapped[UUID] = mapped_column(Key, ForeignKey("devices.id"))
+    intended_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Word)
+    http_status: Mapped[int | None]
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class Receipt(Base):
+    """What the phone reported of a prompt: delivered, shown, opened, dismissed."""
+
+    __tablename__ = "receipts"
+    prompt_id: Mapped[UUID] = mapped_column(Key, ForeignKey("prompts.id"), primary_key=True)
+    device_id: Mapped[UUID] = mapped_column(Key, ForeignKey("devices.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Word, primary_key=True)
+    happened_at: Mapped[datetime]
+    device_at: Mapped[datetime]
+    received_at: Mapped[datetime]

@@ -1,0 +1,90 @@
+"""The table of prompts, and the partial indexes the worker lives on."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.store.types import Base, Key, Name, Word
+
+
+class Prompt(Base):
+    """One window and its prompt, from plan to end. Identity: enrolment, assignment, date, window.
+
+    `slots` holds epoch seconds. Milestones (`sent_at` ... `answered_at`) repeat what attempts,
+    receipts and responses prove, so that lists are one read.
+    """
+
+    __tablename__ = "prompts"
+    id: Mapped[UUID] = mapped_column(Key, primary_key=True)
+    enrolment_id: Mapped[UUID] = mapped_column(Key, ForeignKey("enrolments.id"))
+    patient_id: Mapped[UUID] = mapped_column(Key, ForeignKey("patients.id"))
+    protocol_id: Mapped[UUID] = mapped_column(Key)
+    protocol_version: Mapped[int]
+    zone: Mapped[str] = mapped_column(Word)
+    assignment: Mapped[str] = mapped_column(Name)
+    content_id: Mapped[str] = mapped_column(Name)
+    local_date: Mapped[date]
+    window: Mapped[int]
+    start_at: Mapped[datetime]
+    end_at: Mapped[datetime]
+    slots: Mapped[list[Any]]
+    timing: Mapped[str] = mapped_column(Word)
+    objective: Mapped[str] = mapped_column(Word)
+    representative: Mapped[bool]
+    within_seconds: Mapped[int]
+    expires_after_seconds: Mapped[int]
+
+    state: Mapped[str] = mapped_column(Word)
+    reason: Mapped[str | None] = mapped_column(Name)
+    decided_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(Word)
+    epoch: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    next_try_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    shown_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "assignment", "local_date", "window"),
+        ForeignKeyConstraint(
+            ["protocol_id", "protocol_version"],
+            ["protocol_versions.protocol_id", "protocol_versions.version"],
+        ),
+        Index("ix_prompts_enrolment_day", "enrolment_id", "local_date"),
+        Index("ix_prompts_patient_day", "patient_id", "local_date"),
+    )
+
+
+# Predicates of the partial indexes. A query must say the very same words to use the index: with
+# bound values SQLite cannot prove that the rows it wants are among those indexed, and reads all.
+UNDECIDED = text("state = 'planned' AND decided_at IS NULL")
+DUE = text("state IN ('planned', 'retry') AND decided_at IS NOT NULL")
+BUSY = text("state IN ('claimed', 'sending')")
+UNLEARNED = text("sent_at IS NOT NULL AND closed_at IS NULL")
+Index("ix_prompts_undecided", Prompt.start_at, sqlite_where=UNDECIDED, postgresql_where=UNDECIDED)
+Index("ix_prompts_due", Prompt.due_at, sqlite_where=DUE, postgresql_where=DUE)
+Index("ix_prompts_busy", Prompt.lease_until, sqlite_where=BUSY, postgresql_where=BUSY)
+Index(
+    "ix_prompts_unlearned",
+    Prompt.sent_at,
+    sqlite_where=UNLEARNED,
+    postgresql_where=UNLEARNED,
+)
