@@ -1,6 +1,6 @@
 """The library: content by id and version, and the view of it a patient's app may have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from content.item import ContentItem
 from content.loading import ContentRefused, Fault, load_content
+from content.vocabulary import Values, values_of
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -84,6 +85,10 @@ class Library:
     def ids(self) -> tuple[str, ...]:
         """Return all ids in alphabetical order."""
         return tuple(self._versions)
+
+    def vocabulary(self) -> Mapping[str, Values]:
+        """Return the numbers an answer to each content tells, of its newest version, by id."""
+        return {item.id: values_of(item) for item in self}
 
     def __contains__(self, content_id: object) -> bool:
         return content_id in self._versions

@@ -26,6 +26,14 @@ def score(content: ContentItem, answers: Mapping[str, Answer]) -> dict[str, floa
     return {one.id: _one(one, items, answers) for one in content.scores}
 
 
+def numbers(content: ContentItem, answers: Mapping[str, Answer]) -> dict[str, float | None]:
+    """Return the number that each item's answer counts for, None where it is missing or has none.
+
+    `answers` are normalised, as for `score`.
+    """
+    return {item.id: _counted(item, answers.get(item.id), reverse=False) for item in content.items}
+
+
 def band(content: ContentItem, score_id: str, value: float | None) -> str | None:
     """Return the name of the band the value lies in, or None outside all bands.
 

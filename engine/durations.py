@@ -1,4 +1,4 @@
-"""Durations and wall times as people write them: "45m", "4h", "14d", "90s" and "09:30".
+"""Durations, wall times and dates as people write them: "45m", "14d", "09:30", "2027-03-28".
 
 The annotated types at the end are what the protocol document is made of. They read the written
 form (or the Python value), and write the canonical form back.
@@ -6,7 +6,7 @@ form (or the Python value), and write the canonical form back.
 
 import re
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
@@ -19,8 +19,13 @@ _UNITS = {
 }
 _DURATION = re.compile(r"([0-9]{1,6})([dhms])")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _HOW_TO_WRITE_A_DURATION = 'write a whole number and a unit: "90s", "45m", "4h" or "14d"'
 _HOW_TO_WRITE_A_TIME = 'write the time in quotes as "HH:MM", such as "09:30"'
+_HOW_TO_WRITE_A_DATE = (
+    f'write a day from {_FIRST_YEAR} to {_LAST_YEAR} as "YYYY-MM-DD", such as "2027-03-28"'
+)
 
 
 def parse_duration(written: object) -> timedelta:
@@ -34,6 +39,16 @@ def parse_duration(written: object) -> timedelta:
     if match is None:
         raise ValueError(f"{_short(written)} is not a duration; {_HOW_TO_WRITE_A_DURATION}")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def parse_days(written: object) -> timedelta:
+    """Return the duration, which may also be written as a plain number of days: 84 for "84d".
+
+    Raises ValueError as `parse_duration` does.
+    """
+    if isinstance(written, int) and not isinstance(written, bool) and 0 <= written < 1_000_000:
+        return timedelta(days=written)
+    return parse_duration(written)
 
 
 def format_duration(length: timedelta) -> str:
@@ -71,6 +86,28 @@ def parse_end(written: object) -> time:
     Raises ValueError as `parse_time` does.
     """
     return time(0) if written == "24:00" else parse_time(written)
+
+
+def parse_date(written: object) -> date:
+    """Return the date written as "YYYY-MM-DD", from 1970 to 2199; a date is passed through.
+
+    Raises ValueError saying how to write one.
+    """
+    if isinstance(written, date) and not isinstance(written, datetime):
+        found: date | None = written
+    else:
+        found = _date_in(written) if isinstance(written, str) else None
+    if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"{_short(written)} is not a date; {_HOW_TO_WRITE_A_DATE}")
+    return found
+
+
+def _date_in(written: str) -> date | None:
+    match = _DATE.fullmatch(written)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:  # no such day
+        return None
 
 
 def format_time(at: time) -> str:
@@ -127,4 +164,16 @@ WholeDays = Annotated[
     BeforeValidator(parse_duration),
     AfterValidator(between("1d", "366d", whole="d")),
     _written,
+]
+PhaseDays = Annotated[
+    timedelta,
+    BeforeValidator(parse_days),
+    AfterValidator(between("1d", "3660d", whole="d")),
+    _written,
+]
+Cooldown = Annotated[
+    timedelta, BeforeValidator(parse_duration), AfterValidator(between("0m", "14d")), _written
+]
+PlainDate = Annotated[
+    date, BeforeValidator(parse_date), PlainSerializer(date.isoformat, return_type=str)
 ]
