@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format lock bench clean
+.PHONY: help setup demo serve test sweep check format lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ serve: setup ## API, pages and worker in one process on SQLite
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+sweep: setup ## every zone over all its changes of clocks, and plans by the thousand; minutes
+	@WELLTIMED_SWEEP=all $(BIN)/python -m pytest -n auto tests/engine/test_zone_sweep.py tests/engine/test_planning_properties.py $(ARGS)
 
 check: setup ## format, lint, types, import rule, tests with coverage, docs
 	@$(BIN)/ruff format --check .

@@ -47,3 +47,8 @@ def draw(seed: int, prompt: UUID, purpose: str, probabilities: Sequence[float]) 
     Raises ValueError as `pick` does.
     """
     return pick(uniform(seed, prompt, purpose), probabilities)
+
+
+def happens(seed: int, prompt: UUID, purpose: str, probability: float) -> bool:
+    """Return whether something of this probability happens: `draw` between yes and no."""
+    return uniform(seed, prompt, purpose) < probability

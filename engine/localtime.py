@@ -99,6 +99,7 @@ def representable(day: date) -> bool:
     return EARLIEST <= day <= LATEST
 
 
+@lru_cache(maxsize=8192)
 def resolve(day: date, at: time, tz: tzinfo) -> datetime | None:
     """Return the UTC instant at which the clock on the wall first reads `at` on `day`.
 

@@ -2,34 +2,63 @@
 
 The identity of a prompt is (enrolment, assignment, local date, window); its instant is derived.
 Random choices are drawn from that identity, so planning twice, or anywhere else, gives the same.
+
+Most days have one UTC offset from midnight to midnight. Such a day is any other of the same
+assignments, moved: it is fitted once, in UTC, and each date only adds its own midnight. Days on
+which the clocks change are fitted by themselves. What protocols have in common is worked out once,
+down to the windows of one assignment on one date.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from operator import attrgetter
-from typing import Literal
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
+from engine.agenda import Agenda, Milestones, Row, agenda_of
 from engine.draws import draw, pick, uniform
-from engine.localtime import (
-    DAY,
-    MIDNIGHT,
-    covers,
-    in_quiet_hours,
-    ordinary_offset,
-    readings,
-    representable,
-    resolve,
+from engine.fitting import Kept, Lost, fit
+from engine.localtime import DAY, MIDNIGHT, ordinary_offset, representable
+from engine.phases import phase_on, share_on
+from engine.planned import (
+    CLOCK_CHANGE,
+    FADED,
+    LEFT_OUT,
+    NO_ROOM,
+    NOTHING,
+    OWN_CAP,
+    OWN_QUIET,
+    PAUSED,
+    QUIET,
+    TOO_CLOSE,
+    TOO_MANY,
+    TOO_MANY_OF_IT,
+    DayPlan,
+    Dropped,
+    Objective,
+    PlannedWindow,
+    Timing,
 )
-from engine.protocol import Assignment, LocalInterval, StudyProtocol
-from engine.triggers import DEFAULT_WITHIN, FixedTrigger, IntervalTrigger, minute_of
+from engine.protocol import StudyProtocol
+from engine.rules import NO_RULES, PatientRules
 
 __all__ = [
+    "CLOCK_CHANGE",
+    "FADED",
+    "LEFT_OUT",
+    "NO_ROOM",
+    "OWN_CAP",
+    "OWN_QUIET",
+    "PAUSED",
+    "QUIET",
+    "TOO_CLOSE",
+    "TOO_MANY",
+    "TOO_MANY_OF_IT",
     "DayPlan",
     "Dropped",
+    "Objective",
     "PlannedWindow",
+    "Timing",
     "draw",
     "pick",
     "plan_day",
@@ -38,96 +67,64 @@ __all__ = [
     "uniform",
 ]
 
-Timing = Literal["fixed", "uniform", "adaptive"]
-Objective = Literal["answered", "completed"]
-
 PROMPTS = UUID("6d0f4f0c-6f43-5d0e-9d0b-1c6f6b1f5a51")
 """Namespace of prompt ids; changing it would give every prompt a second identity."""
 
-TOO_MANY = "per_day cap"
-TOO_CLOSE = "min_gap"
-QUIET = "quiet hours"
-CLOCK_CHANGE = "clock change"
-
-_START = attrgetter("start_at")
+NO_MILESTONES: Milestones = MappingProxyType({})
+_ANY_DAY = date(2000, 1, 1)
+_ITS_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedWindow:
-    """One prompt to be: its window and the instants at which it may be sent.
+def plan_day(
+    protocol: StudyProtocol,
+    day: date,
+    tz: tzinfo,
+    *,
+    first_day: date,
+    milestones: Mapping[str, date] = NO_MILESTONES,
+    rules: PatientRules = NO_RULES,
+) -> DayPlan:
+    """Return what the protocol and the patient's rules ask of this local date.
 
-    `slots` are UTC and strictly increase, start_at <= slot < end_at; each reads inside the local
-    window and outside quiet hours. A prompt at a set time has that one slot and ends at expiry.
-    `window` is the place in the trigger's list as written.
-    """
-
-    assignment: str
-    content: str
-    local_date: date
-    window: int
-    start_at: datetime
-    end_at: datetime
-    slots: tuple[datetime, ...]
-    timing: Timing
-    expires_after: timedelta
-    within: timedelta
-    objective: Objective = "answered"
-    representative: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A window of the protocol that this day has no room for, and why."""
-
-    assignment: str
-    local_date: date
-    window: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DayPlan:
-    """All windows of one local date by `start_at`, and those dropped."""
-
-    windows: tuple[PlannedWindow, ...]
-    dropped: tuple[Dropped, ...]
-
-
-def plan_day(protocol: StudyProtocol, day: date, tz: tzinfo, *, first_day: date) -> DayPlan:
-    """Return what the protocol asks of this local date; nothing before `first_day`.
-
-    Of two prompts at set times closer than the minimum gap the later gives way; over the daily
-    cap, the assignments listed later do.
+    Nothing is asked before `first_day` or after the last phase. `milestones` are the local dates
+    of events that have happened, such as the first session. Every prompt of the date is planned
+    or dropped with a reason; rules take away and never add. Equal arguments share one answer.
     """
     if day < first_day:
-        return DayPlan((), ())
-    midnight = _ordinary_midnight(day, tz)
-    planned: list[PlannedWindow] = []
-    dropped: list[Dropped] = []
-    for row in _rows(protocol):
-        if not row.falls_on(day, first_day):
-            continue
-        slots = (
-            row.odd_slots(day, tz, protocol.quiet_hours)
-            if midnight is None
-            else tuple([midnight + offset for offset in row.offsets])
-        )
-        if slots:
-            planned.append(row.planned(day, tz, midnight, slots))
-        else:
-            reason = CLOCK_CHANGE if row.offsets else QUIET
-            dropped.append(Dropped(row.assignment.id, day, row.window, reason))
-    planned = _spaced(planned, protocol.limits.min_gap, dropped)
-    planned = _capped(planned, protocol.limits.per_day, dropped)
-    return DayPlan(tuple(sorted(planned, key=_START)), tuple(dropped))
+        return NOTHING
+    agenda = _agenda(protocol, rules)
+    if not protocol.phases:
+        asked = agenda.asked_on(day, first_day, milestones, None)
+        return _plan(agenda, asked, day, tz, None, 1.0)
+    stage = phase_on(protocol.phases, day, first_day, milestones)
+    if stage is None:
+        return NOTHING
+    name = stage.phase.name
+    asked = agenda.asked_on(day, first_day, milestones, name)
+    return _plan(agenda, asked, day, tz, name, share_on(stage))
 
 
 def plan_days(
-    protocol: StudyProtocol, first: date, days: int, tz: tzinfo, first_day: date
+    protocol: StudyProtocol,
+    first: date,
+    days: int,
+    tz: tzinfo,
+    first_day: date,
+    *,
+    milestones: Mapping[str, date] = NO_MILESTONES,
+    rules: PatientRules = NO_RULES,
 ) -> tuple[DayPlan, ...]:
     """Return the plans of `days` local dates from `first` on, one for each."""
     return tuple(
-        plan_day(protocol, first + number * DAY, tz, first_day=first_day) for number in range(days)
+        plan_day(
+            protocol,
+            first + number * DAY,
+            tz,
+            first_day=first_day,
+            milestones=milestones,
+            rules=rules,
+        )
+        for number in range(days)
     )
 
 
@@ -136,163 +133,98 @@ def prompt_id(enrolment_id: UUID, assignment: str, local_date: date, window: int
     return uuid5(PROMPTS, f"{enrolment_id}/{assignment}/{local_date.isoformat()}/{window}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One prompt a day at most, with all that does not depend on the date worked out once.
+_known: dict[tuple[int, int], tuple[StudyProtocol, PatientRules, Agenda]] = {}
+_KNOWN_AT_MOST = 1024
 
-    `wall` are the candidate wall times outside quiet hours, `offsets` the same from midnight;
-    `span` is None for a prompt at a set time; `every` counts the days from one to the next.
+
+def _agenda(protocol: StudyProtocol, rules: PatientRules) -> Agenda:
+    """Return the agenda of these very objects; the hash of a long document is worth sparing.
+
+    The objects are kept beside their ids, so an id here never belongs to another object.
     """
-
-    assignment: Assignment
-    window: int
-    span: LocalInterval | None
-    wall: tuple[time, ...]
-    offsets: tuple[timedelta, ...]
-    weekdays: frozenset[int]
-    every: int = 1
-    timing: Timing = "fixed"
-    within: timedelta = DEFAULT_WITHIN
-    objective: Objective = "answered"
-
-    def falls_on(self, day: date, first_day: date) -> bool:
-        """Return whether this date is one of the trigger's days."""
-        if self.every > 1 and (day.toordinal() - first_day.toordinal()) % self.every:
-            return False
-        return day.weekday() in self.weekdays
-
-    def odd_slots(
-        self, day: date, tz: tzinfo, quiet: Sequence[LocalInterval]
-    ) -> tuple[datetime, ...]:
-        """Return the slots on a day on which the clocks change.
-
-        A slot in a gap moves forward; one that thereby leaves its window, enters quiet hours or
-        meets another slot is lost.
-        """
-        instants = sorted({at for wall in self.wall if (at := resolve(day, wall, tz))})
-        if self.span and instants:
-            opens, closes = self.bounds(day, tz, None, self.span)
-            instants = [at for at in instants if opens <= at < closes]
-        return tuple(at for at in instants if not in_quiet_hours(at, tz, quiet))
-
-    def bounds(
-        self, day: date, tz: tzinfo, midnight: datetime | None, span: LocalInterval
-    ) -> tuple[datetime, datetime]:
-        """Return the window in UTC, from the first reading of its start to that of its end.
-
-        Slots are first readings too, so none is lost. If the start happens twice, the bounds
-        include the repeated stretch before it, but no slot lies there.
-        """
-        if midnight is not None:
-            first, end = span.minutes()
-            return midnight + timedelta(minutes=first), midnight + timedelta(minutes=end)
-        last_day = day + DAY if span.to == MIDNIGHT else day
-        return readings(day, span.from_, tz)[0], readings(last_day, span.to, tz)[0]
-
-    def planned(
-        self, day: date, tz: tzinfo, midnight: datetime | None, slots: tuple[datetime, ...]
-    ) -> PlannedWindow:
-        """Return the window of this day with these slots."""
-        if self.span is None:
-            start_at, end_at = slots[0], slots[0] + self.assignment.expires_after
-        else:
-            start_at, end_at = self.bounds(day, tz, midnight, self.span)
-        return PlannedWindow(
-            assignment=self.assignment.id,
-            content=self.assignment.content,
-            local_date=day,
-            window=self.window,
-            start_at=start_at,
-            end_at=end_at,
-            slots=slots,
-            timing=self.timing,
-            expires_after=self.assignment.expires_after,
-            within=self.within,
-            objective=self.objective,
-            representative=self.assignment.sampling == "representative",
-        )
+    key = id(protocol), id(rules)
+    known = _known.get(key)
+    if known is not None:
+        return known[2]
+    agenda = agenda_of(protocol, rules)
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    _known[key] = protocol, rules, agenda
+    return agenda
 
 
-@lru_cache(maxsize=512)
-def _rows(protocol: StudyProtocol) -> tuple[_Row, ...]:
-    """Return the rows of a protocol, in its order of priority."""
-    return tuple(
-        row
-        for assignment in protocol.assignments
-        for row in _rows_of(assignment, protocol.quiet_hours)
+@lru_cache(maxsize=1024)
+def _plan(
+    agenda: Agenda, asked: int, day: date, tz: tzinfo, phase: str | None, share: float
+) -> DayPlan:
+    """Return the plan of a date on which these assignments ask, shared by all who have the same."""
+    if agenda.rules.paused(day):
+        return _without(agenda, asked, day, PAUSED)
+    if share == 0.0:
+        return _without(agenda, asked, day, FADED)
+    offset = ordinary_offset(day, tz) if representable(day) else None
+    if offset is None:
+        kept, lost = fit(agenda, asked, day, tz)
+        moved = timedelta(0)
+    else:
+        kept, lost = _ordinary(agenda, asked)
+        moved = datetime.combine(day, MIDNIGHT, UTC) - offset - _ITS_MIDNIGHT
+    windows = [one for each in kept for one in _written(each, day, moved, phase, share)]
+    return DayPlan(
+        tuple(windows), tuple([_dropped(one.row, one.number, day, one.reason) for one in lost])
     )
 
 
-def _rows_of(assignment: Assignment, quiet: Sequence[LocalInterval]) -> Iterator[_Row]:
-    trigger = assignment.trigger
-    if isinstance(trigger, FixedTrigger | IntervalTrigger):
-        for place, at in enumerate(trigger.times()):
-            wall, offsets = _outside(quiet, (at,))
-            yield _Row(
-                assignment=assignment,
-                window=place,
-                span=None,
-                wall=wall,
-                offsets=offsets,
-                weekdays=trigger.weekdays(),
-                every=trigger.days_apart(),
-            )
-        return
-    for place, span in enumerate(trigger.windows):
-        wall, offsets = _outside(quiet, span.grid(trigger.slot))
-        yield _Row(
-            assignment=assignment,
-            window=place,
-            span=span,
-            wall=wall,
-            offsets=offsets,
-            weekdays=trigger.weekdays(),
-            timing=trigger.timing,
-            within=trigger.within,
-            objective=trigger.objective,
+@lru_cache(maxsize=4096)
+def _ordinary(agenda: Agenda, asked: int) -> tuple[tuple[Kept, ...], tuple[Lost, ...]]:
+    """Return the day these assignments make where no clock changes, as of midnight 2000-01-01Z."""
+    return fit(agenda, asked, _ANY_DAY, UTC)
+
+
+@lru_cache(maxsize=8192)
+def _written(
+    kept: Kept, day: date, moved: timedelta, phase: str | None, share: float
+) -> tuple[PlannedWindow, ...]:
+    """Return the prompts of a row on this date, their instants moved by so much."""
+    row = kept.row
+    assignment = row.assignment
+    start_at, end_at = kept.start_at + moved, kept.end_at + moved
+    slots = tuple([slot + moved for slot in kept.slots])
+    return tuple(
+        PlannedWindow(
+            assignment=assignment.id,
+            content=assignment.content,
+            local_date=day,
+            window=row.window(number),
+            start_at=start_at,
+            end_at=end_at,
+            slots=slots,
+            timing=row.timing,
+            expires_after=assignment.expires_after,
+            within=row.within,
+            objective=row.objective,
+            representative=assignment.sampling == "representative",
+            probability=row.probability * share,
+            number=number,
+            remaining=kept.count - number,
+            gap=row.gap,
+            priority=assignment.priority,
+            reminders=assignment.reminders,
+            phase=phase,
         )
+        for number in range(kept.count)
+    )
 
 
-def _outside(
-    quiet: Sequence[LocalInterval], walls: Sequence[time]
-) -> tuple[tuple[time, ...], tuple[timedelta, ...]]:
-    """Return the wall times outside quiet hours, as they are and as offsets from midnight."""
-    kept = tuple(wall for wall in walls if not any(covers(span, wall) for span in quiet))
-    return kept, tuple(timedelta(minutes=minute_of(wall)) for wall in kept)
+def _without(agenda: Agenda, asked: int, day: date, reason: str) -> DayPlan:
+    """Return a day on which all that was asked for is dropped for one reason."""
+    dropped = [
+        _dropped(row, number, day, reason)
+        for row in agenda.rows_of(asked)
+        for number in range(row.per_window)
+    ]
+    return DayPlan((), tuple(dropped))
 
 
-def _ordinary_midnight(day: date, tz: tzinfo) -> datetime | None:
-    """Return the UTC instant of midnight, None if wall times are not all an offset from it."""
-    offset = ordinary_offset(day, tz) if representable(day) else None
-    return None if offset is None else datetime.combine(day, MIDNIGHT, UTC) - offset
-
-
-def _spaced(
-    planned: list[PlannedWindow], min_gap: timedelta, dropped: list[Dropped]
-) -> list[PlannedWindow]:
-    """Return the windows without those at a set time too soon after another; notes them."""
-    close: set[int] = set()
-    last: datetime | None = None
-    fixed = [number for number, window in enumerate(planned) if window.timing == "fixed"]
-    for number in sorted(fixed, key=lambda number: planned[number].start_at):
-        start_at = planned[number].start_at
-        if last is not None and start_at - last < min_gap:
-            close.add(number)
-            dropped.append(_drop(planned[number], TOO_CLOSE))
-        else:
-            last = start_at
-    return [window for number, window in enumerate(planned) if number not in close]
-
-
-def _capped(
-    planned: list[PlannedWindow], per_day: int | None, dropped: list[Dropped]
-) -> list[PlannedWindow]:
-    """Return as many windows as a day may have, the protocol's first ones; notes the others."""
-    if per_day is None:
-        return planned
-    dropped.extend(_drop(window, TOO_MANY) for window in planned[per_day:])
-    return planned[:per_day]
-
-
-def _drop(window: PlannedWindow, reason: str) -> Dropped:
-    return Dropped(window.assignment, window.local_date, window.window, reason)
+def _dropped(row: Row, number: int, day: date, reason: str) -> Dropped:
+    return Dropped(row.assignment.id, day, row.window(number), reason)

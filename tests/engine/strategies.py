@@ -151,3 +151,120 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
             for number, trigger in enumerate(triggers)
         ],
     }
+
+
+EVENTS = st.sampled_from(["enrolment", "first-session", "relapse"])
+SPANS = st.sampled_from(["1d", "7d", "14d", "28d", "366d"])
+NAMED_DAYS = st.lists(
+    st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1, unique=True
+)
+CALENDAR = st.dates(date(2026, 12, 25), date(2027, 1, 7)).map(date.isoformat)
+
+
+def triggers() -> st.SearchStrategy[dict[str, object]]:
+    """A trigger of any kind with any of its keys."""
+    wall = walls.map(lambda at: at.strftime("%H:%M"))
+    times = st.lists(wall, min_size=1, max_size=4, unique=True)
+    count = st.integers(1, 100)
+    condition = st.one_of(
+        st.fixed_dictionaries(
+            {
+                key: st.sampled_from(["item-0.total", "item-1.sad", "my.item.a_B-1"]),
+                "value": st.integers(-5, 5) | st.floats(-1e9, 1e9),
+            },
+            optional={"op": st.sampled_from(["lt", "le", "eq", "ne", "ge", "gt"])},
+        )
+        for key in ("score", "item")
+    ) | st.one_of(
+        st.fixed_dictionaries({"report": EVENTS}),
+        st.fixed_dictionaries({"missed": st.sampled_from(["item-0", "item-1", "item-9"])}),
+    )
+    return st.one_of(
+        st.fixed_dictionaries(
+            {"kind": st.just("window"), "windows": windows()},
+            optional={
+                "per_window": st.integers(1, 5),
+                "gap": st.sampled_from(["0m", "20m", "45m", "3h"]),
+                "slot": st.sampled_from(["5m", "15m", "25m", "60m"]),
+                "timing": st.sampled_from(["uniform", "adaptive"]),
+                "objective": st.sampled_from(["answered", "completed", "relevance"]),
+                "within": st.sampled_from(["1m", "30m", "24h"]),
+                "days": NAMED_DAYS,
+            },
+        ),
+        st.fixed_dictionaries(
+            {"kind": st.just("fixed"), "at": times}, optional={"days": NAMED_DAYS}
+        ),
+        st.fixed_dictionaries(
+            {
+                "kind": st.just("micro_randomised"),
+                "at": times,
+                "probability": st.floats(0.01, 0.99),
+            },
+            optional={"days": NAMED_DAYS, "within": st.sampled_from(["5m", "60m"])},
+        ),
+        st.fixed_dictionaries(
+            {"kind": st.just("interval"), "every": SPANS, "at": wall}, optional={"anchor": EVENTS}
+        ),
+        st.fixed_dictionaries(
+            {"kind": st.just("event"), "when": condition},
+            optional={
+                "delay": st.sampled_from(["0m", "5m", "24h"]),
+                "cooldown": st.sampled_from(["0m", "4h", "14d"]),
+                "per_day": count,
+            },
+        ),
+        st.fixed_dictionaries({"kind": st.just("patient_initiated")}, optional={"per_day": count}),
+    )
+
+
+def phases() -> st.SearchStrategy[dict[str, object]]:
+    """A phase of some days, until an event, or without an end."""
+    name = {"name": st.sampled_from(["waiting", "treatment", "aftercare"])}
+    fade = st.fixed_dictionaries({"to_share": st.floats(0, 1) | st.integers(0, 1)})
+    return st.one_of(
+        st.fixed_dictionaries(name),
+        st.fixed_dictionaries(name | {"until": EVENTS}),
+        st.fixed_dictionaries(name | {"days": SPANS}, optional={"fade": fade}),
+    )
+
+
+def assignments() -> st.SearchStrategy[dict[str, object]]:
+    """An assignment with a trigger of any kind and any of its keys but an id."""
+    return st.fixed_dictionaries(
+        {"trigger": triggers()},
+        optional={
+            "expires_after": st.sampled_from(["1m", "20m", "60m", "24h"]),
+            "reminders": st.lists(st.sampled_from(["5m", "15m", "30m", "60m"]), max_size=3),
+            "phases": st.lists(
+                st.sampled_from(["waiting", "treatment", "aftercare"]), max_size=2, unique=True
+            ),
+            "dates": st.fixed_dictionaries(
+                {},
+                optional={
+                    "from": CALENDAR,
+                    "to": CALENDAR,
+                    "except": st.lists(CALENDAR, max_size=3),
+                },
+            ),
+            "bursts": st.fixed_dictionaries(
+                {"on": SPANS, "off": SPANS}, optional={"anchor": EVENTS}
+            ),
+            "per_day": st.integers(1, 6),
+            "priority": st.integers(1, 100),
+            "sampling": st.just("representative"),
+        },
+    )
+
+
+@st.composite
+def full_documents(draw: st.DrawFn) -> dict[str, object]:
+    """A document with every part there is, well formed; its parts may contradict each other."""
+    document = draw(documents())
+    drawn = draw(st.lists(assignments(), min_size=1, max_size=4))
+    document["assignments"] = [
+        {"content": f"item-{number}", **one} for number, one in enumerate(drawn)
+    ]
+    if draw(st.booleans()):
+        document["phases"] = draw(st.lists(phases(), max_size=3))
+    return document

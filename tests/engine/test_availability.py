@@ -65,14 +65,14 @@ def test_sending_at_a_free_slot_always_keeps_the_gap(slots, taken, gap, now):
         ({"sent_today": 6}, "per_day cap"),
         ({"sent_today": 5}, None),
         ({"sent_today": 99, "per_day": None}, None),
-        ({"tz": zone("Asia/Tokyo")}, None),
-        ({"tz": zone("Australia/Sydney")}, "quiet hours"),
+        ({"zones": [zone("Asia/Tokyo")]}, None),
+        ({"zones": [zone("Australia/Sydney")]}, "quiet hours"),
         ({"expires_at": NOON, "paused": True, "sent_today": 9}, "expired"),
     ],
 )
 def test_a_due_prompt_is_held_back_for_exactly_these_reasons(change, reason):
     now = {
-        "tz": zone("Europe/Berlin"),
+        "zones": [zone("Europe/Berlin")],
         "quiet": NIGHT,
         "expires_at": NOON + timedelta(hours=1),
         "sent_today": 0,

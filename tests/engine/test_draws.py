@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.planning import draw, pick, uniform
+from engine.draws import draw, happens, pick, uniform
 
 PROMPT = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -63,3 +63,17 @@ def test_what_has_probability_zero_is_never_drawn(share, weights):
 def test_what_is_no_distribution_is_refused(wrong):
     with pytest.raises(ValueError, match="sum to 1"):
         pick(0.5, wrong)
+
+
+@given(st.floats(0, 1), st.integers(0, 2**32))
+def test_whether_something_happens_is_the_draw_between_yes_and_no(probability, seed):
+    yes_and_no = [probability, 1 - probability]
+    assert happens(seed, PROMPT, "send", probability) == (
+        draw(seed, PROMPT, "send", yes_and_no) == 0
+    )
+
+
+def test_what_is_certain_happens_and_what_is_impossible_does_not():
+    prompts = [UUID(int=number) for number in range(500)]
+    assert all(happens(1, prompt, "send", 1.0) for prompt in prompts)
+    assert not any(happens(1, prompt, "send", 0.0) for prompt in prompts)

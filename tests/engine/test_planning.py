@@ -1,17 +1,13 @@
 """Protocol and day to windows and slots."""
 
-import math
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from strategies import documents, zone_days
 
-from engine.localtime import in_quiet_hours, ordinary_offset, readings, zone
+from engine.localtime import readings, zone
 from engine.planning import Dropped, plan_day, plan_days, prompt_id
-from engine.protocol import StudyProtocol, parse_protocol
+from engine.protocol import parse_protocol
 from engine.triggers import WEEKDAYS
 
 FIRST = date(2020, 1, 1)
@@ -174,6 +170,36 @@ def test_slots_on_a_day_of_clock_change_are_exactly_these(start, end, slot, day,
     assert all(at == readings(day, at.astimezone(BERLIN).time(), BERLIN)[0] for at in only.slots)
 
 
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        (date(2027, 3, 28), "2027-03-28T00:30", "2027-03-28T01:30"),
+        (date(2027, 10, 31), "2027-10-30T23:30", "2027-10-31T02:30"),
+    ],
+)
+def test_a_window_across_a_change_of_clocks_is_half_open_in_utc(day, opens, closes):
+    planned = protocol(window("01:30", "03:30", slot="30m"), quiet=())
+    (only,) = plan_day(planned, day, BERLIN, first_day=FIRST).windows
+    assert [f"{at:%Y-%m-%dT%H:%M}" for at in (only.start_at, only.end_at)] == [opens, closes]
+    assert only.slots[0] == only.start_at
+    assert only.slots[-1] == only.end_at - timedelta(minutes=30)
+
+
+def test_a_date_lived_twice_across_the_date_line_has_its_prompts_once():
+    planned = protocol({"kind": "window", "windows": FOUR}, {"kind": "fixed", "at": ["20:00"]})
+
+    def prompts(name):
+        plan = plan_day(planned, MONDAY, zone(name), first_day=FIRST)
+        keys = [prompt_id(ENROLMENT, one.assignment, MONDAY, one.window) for one in plan.windows]
+        return keys, [one.start_at for one in plan.windows]
+
+    (apia, apia_at), (honolulu, honolulu_at) = prompts("Pacific/Apia"), prompts("Pacific/Honolulu")
+    assert apia == honolulu
+    assert {later - earlier for earlier, later in zip(apia_at, honolulu_at, strict=True)} == {
+        timedelta(hours=23)
+    }
+
+
 def test_a_window_inside_the_gap_is_dropped_with_its_reason():
     day = date(2027, 3, 28)
     plan = plan_day(protocol(window("02:00", "03:00"), quiet=()), day, BERLIN, first_day=FIRST)
@@ -191,76 +217,6 @@ def test_a_day_that_does_not_exist_has_no_prompts():
     plan = plan_day(planned, date(2011, 12, 30), zone("Pacific/Apia"), first_day=date(2011, 1, 1))
     assert plan.windows == ()
     assert [one.reason for one in plan.dropped] == ["clock change"] * 5
-
-
-def _candidates(planned, day, first_day):
-    for assignment in planned.assignments:
-        trigger = assignment.trigger
-        if trigger.kind == "interval":
-            if (day - first_day).days % trigger.every.days == 0:
-                yield assignment, 0, trigger.at, None
-        elif WEEKDAYS[day.weekday()] in trigger.days:
-            if trigger.kind == "fixed":
-                yield from ((assignment, n, at, None) for n, at in enumerate(trigger.at))
-            else:
-                yield from ((assignment, n, w.from_, w) for n, w in enumerate(trigger.windows))
-
-
-@settings(max_examples=400, deadline=None)
-@given(documents(), zone_days)
-def test_whatever_the_protocol_every_slot_keeps_the_rules_and_no_window_is_lost(document, zone_day):
-    planned, tz, day = StudyProtocol.model_validate(document), zone(zone_day[0]), zone_day[1]
-    first = date.min
-    plan = plan_day(planned, day, tz, first_day=first)
-    wanted = {(a.id, n): (a, at, span) for a, n, at, span in _candidates(planned, day, first)}
-    told = [(one.assignment, one.window) for one in (*plan.windows, *plan.dropped)]
-    assert sorted(told) == sorted(wanted), "each window exactly once, planned or dropped"
-    for one in plan.windows:
-        assignment, at, span = wanted[one.assignment, one.window]
-        assert (one.local_date, one.expires_after) == (day, assignment.expires_after)
-        assert list(one.slots) == sorted(set(one.slots))
-        assert one.start_at <= one.slots[0] <= one.slots[-1] < one.end_at
-        for slot in one.slots:
-            reads = slot.astimezone(tz)
-            assert slot.tzinfo is UTC
-            assert reads.date() == day
-            assert not in_quiet_hours(slot, tz, planned.quiet_hours)
-            assert slot == readings(day, reads.time(), tz)[0], "the first occurrence"
-            assert reads.time() >= at
-            if span and span.to != time(0):
-                assert reads.time() < span.to
-            if span is None and reads.time() > at:
-                assert ordinary_offset(day, tz) is None
-    _check_limits(planned, plan)
-
-
-def _check_limits(planned, plan):
-    per_day, min_gap = planned.limits.per_day, planned.limits.min_gap
-    assert per_day is None or len(plan.windows) <= per_day
-    assert [one.start_at for one in plan.windows] == sorted(one.start_at for one in plan.windows)
-    set_times = [one.start_at for one in plan.windows if one.timing == "fixed"]
-    assert all(b - a >= min_gap for a, b in pairwise(set_times))
-    capped = [one for one in plan.dropped if one.reason == "per_day cap"]
-    assert not capped or len(plan.windows) == per_day
-
-
-@settings(max_examples=150, deadline=None)
-@given(documents(), zone_days)
-def test_on_an_ordinary_day_every_candidate_outside_quiet_hours_is_a_slot(document, zone_day):
-    planned, tz, day = StudyProtocol.model_validate(document), zone(zone_day[0]), zone_day[1]
-    for one in plan_day(planned, day, tz, first_day=date.min).windows:
-        trigger = next(a.trigger for a in planned.assignments if a.id == one.assignment)
-        if ordinary_offset(day, tz) is None or trigger.kind != "window":
-            continue
-        midnight = datetime.combine(day, time(0), tz)
-        start = datetime.combine(day, trigger.windows[one.window].from_)
-        end = datetime.combine(day, trigger.windows[one.window].to)
-        end += timedelta(days=1) if end <= start else timedelta(0)
-        grid = [start + n * trigger.slot for n in range(math.ceil((end - start) / trigger.slot))]
-        expected = [at.replace(tzinfo=midnight.tzinfo).astimezone(UTC) for at in grid]
-        assert list(one.slots) == [
-            at for at in expected if not in_quiet_hours(at, tz, planned.quiet_hours)
-        ]
 
 
 def test_a_prompt_has_one_id_for_ever():

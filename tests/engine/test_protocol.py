@@ -1,13 +1,14 @@
 """The protocol document: reading it from anywhere and writing it back."""
 
 import json
+import re
 from datetime import UTC, time, timedelta
 
 import pytest
-from blended import BLENDED, KNOWN
+from blended import BLENDED, COURSE, KNOWN
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import documents
+from strategies import documents, full_documents
 
 from engine.durations import format_duration, parse_duration
 from engine.errors import FieldsRefused
@@ -20,6 +21,7 @@ from engine.protocol import (
     dump_protocol,
     load_protocol,
     parse_protocol,
+    stored_protocol,
 )
 
 
@@ -67,12 +69,75 @@ def test_midnight_at_the_days_end_is_written_as_24_00():
     assert document["assignments"][0]["trigger"]["windows"][3] == {"from": "18:00", "to": "24:00"}
 
 
-@given(documents())
+@given(documents() | full_documents())
 def test_every_protocol_survives_being_written_and_read(document):
     protocol = StudyProtocol.model_validate(document)
     written = dump_protocol(protocol)
     assert StudyProtocol.model_validate(json.loads(json.dumps(written))) == protocol
     assert dump_protocol(StudyProtocol.model_validate(written)) == written
+
+
+@settings(max_examples=200)
+@given(full_documents())
+def test_a_protocol_with_any_parts_is_taken_or_refused_with_places_that_exist(document):
+    try:
+        protocol = parse_protocol(document)
+    except ProtocolFaults as refused:
+        for fault in refused.faults:
+            assert placed(document, fault.path), fault
+            assert fault.message
+    else:
+        written = json.loads(json.dumps(dump_protocol(protocol)))
+        assert parse_protocol(written) == stored_protocol(written) == protocol
+
+
+def placed(document, path):
+    """Return whether all of a path but its last step is there, as the author wrote it."""
+    *way, last = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", path)]
+    for step in way:
+        if isinstance(document, dict) and step not in document:
+            return False
+        document = document[step]
+    return isinstance(document, list) == isinstance(last, int)
+
+
+def test_the_sample_of_the_blended_course_is_taken():
+    aims = {one.id: one.trigger for one in load_protocol(COURSE).assignments}
+    assert aims["defusion.leaves"].probability == 0.5
+    assert aims["cbt.thought-record"].when.source() == ("checkin.momentary", "negative_affect")
+    assert aims["cbt.thought-record"].when.holds(60)
+    assert not aims["cbt.thought-record"].when.holds(59.9)
+    waiting, treatment, aftercare = load_protocol(COURSE).phases
+    assert (waiting.until, treatment.days) == ("first-session", timedelta(days=84))
+    assert aftercare.fade.to_share == 0.2
+
+
+def test_what_says_nothing_is_left_out_of_the_canonical_document():
+    document = dump_protocol(load_protocol(BLENDED))
+    checkin = document["assignments"][0]
+    checkin |= {"reminders": [], "phases": [], "dates": {"except": []}, "priority": 50}
+    checkin["trigger"] |= {"per_window": 1, "gap": "0m"}
+    document["assignments"][2]["trigger"]["anchor"] = "enrolment"
+    document["phases"] = []
+    assert dump_protocol(parse_protocol(document)) == dump_protocol(load_protocol(BLENDED))
+
+
+def test_a_document_accepted_before_a_rule_existed_is_still_read():
+    document = dump_protocol(load_protocol(BLENDED))
+    document["limits"]["per_day"] = 1
+    with pytest.raises(ProtocolFaults):
+        parse_protocol(document)
+    assert stored_protocol(document).limits.per_day == 1
+    with pytest.raises(ProtocolFaults, match=r"^limits\.per_day: "):
+        stored_protocol(document | {"limits": {"per_day": "1"}})
+
+
+def test_on_and_off_are_keys_and_no_booleans():
+    bursts = BLENDED.replace("    sampling:", "    bursts: {on: 7d, off: 21d}\n    sampling:")
+    assert load_protocol(bursts).assignments[2].bursts.off == timedelta(days=21)
+    assert load_protocol(BLENDED.replace("Behavioural activation, blended", "no")).name == "no"
+    with pytest.raises(ProtocolFaults, match=r"^name: must be text$"):
+        load_protocol(BLENDED.replace("Behavioural activation, blended", "true"))
 
 
 SYNTAX = [
@@ -113,6 +178,7 @@ def test_the_faults_are_fields_refused_with_path_and_message():
 NAMES = (
     *("schema", "name", "quiet_hours", "limits", "assignments", "content", "id", "trigger"),
     *("kind", "windows", "from", "to", "at", "every", "days", "expires_after", "window", "x"),
+    *("phases", "until", "fade", "when", "score", "missed", "event", "bursts", "dates", "except"),
 )
 keys = st.sampled_from(NAMES)
 leaves = (
@@ -137,7 +203,7 @@ trees = st.recursive(
 @st.composite
 def damaged(draw):
     """A good document with one place replaced by anything."""
-    document = dump_protocol(load_protocol(BLENDED))
+    document = dump_protocol(load_protocol(draw(st.sampled_from([BLENDED, COURSE]))))
     place = document
     while True:
         step = draw(
