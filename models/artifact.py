@@ -11,16 +11,23 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.receptivity import Receptivity
+from models.relevance import Relevance
 
 SCHEMA = "welltimed-artifact/1"
 MANIFEST = "manifest.json"
 MAX_BYTES = 2**30  # unpacked; a small file must not unpack to more than a server can hold
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+CLASSES: Mapping[str, type[Receptivity]] = MappingProxyType(
+    {kind.__name__: kind for kind in (Receptivity, Relevance)}
+)
+"""The models that an artifact may hold, by the name in its manifest."""
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Arrays = dict[str, NDArray[np.generic]]
@@ -68,8 +75,9 @@ def loads(data: bytes) -> tuple[Receptivity, dict[str, JSON]]:
     claimed = manifest.pop("sha256", None)
     if claimed != _digest(manifest, members):
         raise ArtifactError("sha256: the content does not match; the artifact is damaged")
-    if manifest.get("class") != Receptivity.__name__:
-        raise ArtifactError(f"class: must be Receptivity, got {manifest.get('class')!r}")
+    kind = manifest.get("class")
+    if not isinstance(kind, str) or kind not in CLASSES:
+        raise ArtifactError(f"class: must be {' or '.join(CLASSES)}, got {kind!r}")
     params, metadata = manifest.get("params"), manifest.get("metadata")
     if not isinstance(params, dict) or not isinstance(metadata, dict):
         raise ArtifactError("params, metadata: must be JSON objects")
@@ -78,7 +86,7 @@ def loads(data: bytes) -> tuple[Receptivity, dict[str, JSON]]:
         numbers = {name: value for name, value in params.items() if isinstance(value, int | float)}
         if len(numbers) != len(params):
             raise TypeError("every parameter must be a number")
-        return Receptivity.from_arrays(numbers, arrays), metadata
+        return CLASSES[kind].from_arrays(numbers, arrays), metadata
     except KeyError as error:
         raise ArtifactError(f"arrays: {error.args[0]} is missing") from error
     except (TypeError, ValueError) as error:

@@ -31,7 +31,7 @@ def unit_effects(history: History, unit: Ints, design: Floats) -> Floats:
     owner = np.zeros(count, dtype=np.int64)
     owner[unit] = history.person
     key, inverse = np.unique(unit * CELLS + history.cell, return_inverse=True)
-    weight = history.weight[history.person]
+    weight = history.pull
     total = np.bincount(inverse.reshape(-1), weights=weight, minlength=key.size)
     yes = np.bincount(inverse.reshape(-1), weights=weight * history.label, minlength=key.size)
     row, cell = key // CELLS, key % CELLS
@@ -79,15 +79,17 @@ def _shrunken_variance(squares: Floats) -> float:
 def _own_level(
     unit: Ints, history: History, logit: Floats, centre: Floats, variance: float
 ) -> Floats:
-    """Return levels (units,) given the curve (m,), from all outcomes at full weight.
+    """Return levels (units,) given the curve (m,), from outcomes at the weight they have left.
 
     A person who is weighed down in the curve still has a level that is fully their own.
     """
     effect = centre.copy()
     for _ in range(MAX_STEPS):
         chance = expit(logit + effect[unit])
-        slope = np.bincount(unit, weights=history.label - chance, minlength=centre.size)
-        working = np.bincount(unit, weights=chance * (1.0 - chance), minlength=centre.size)
+        residual = history.fresh * (history.label - chance)
+        slope = np.bincount(unit, weights=residual, minlength=centre.size)
+        working = history.fresh * chance * (1.0 - chance)
+        working = np.bincount(unit, weights=working, minlength=centre.size)
         step = (slope - (effect - centre) / variance) / (working + 1.0 / variance)
         effect = effect + np.clip(step, -MAX_STEP, MAX_STEP)
         if float(np.abs(step).max(initial=0.0)) < TOLERANCE:

@@ -1,8 +1,10 @@
-"""The population curve: how likely the average person answers, by half hour and type of day.
+"""The population: how likely the average person answers, by half hour, type of day and context.
 
 A logistic regression on a periodic cubic spline with a ridge penalty (Eilers & Marx 1996), averaged
-over its strength by marginal likelihood. The person's level that week is in the model, so a change
-in who is prompted when does not bend the curve.
+over its strength by marginal likelihood, beside the context of models.context and the person's
+level that week, so a change in who is prompted when does not bend the curve. What is known before
+the data, common sense or a pilot study, enters as imaginary prompts (Bedrick, Christensen & Johnson
+1996) with a level of their own, so it teaches shapes and never how eager these patients are.
 """
 
 from dataclasses import dataclass
@@ -12,17 +14,22 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import SplineTransformer
 
+from models import context
 from models.bins import BINS, CELLS, Floats, Ints, centres
-from models.history import History, levels, units
+from models.history import History, units
 from models.levels import unit_effects
+from models.pilot import EFFECTS, Pilot, split_effects
 
 CURVE_SDS = (0.05, 0.1, 0.2, 0.4, 0.8)  # candidate prior SDs of a spline coefficient, logit
 ROUGH_SD = 0.1  # while levels are worked out, hours get the benefit of the doubt last
 CONTRAST = 0.5  # the same for work minus off, as a share: types of day differ less than hours do
 LEVEL_SD = 3.0  # weak: the coefficient of the level should come out near 1
 LEVEL_STEP = 0.2  # levels are grouped this finely, which keeps the regression small
+CONTEXT_SD = 1.0  # prior SD of what a zone adds, beside the imaginary prompts
+CONTEXT_PROMPTS = 30.0  # how many prompts common sense is worth in each zone
 PRIOR_BASE_SD = 0.8  # typical SD of base rates on the logit scale in 18 public data sets
 PRIOR_PERSONS = 5.0  # how many persons that typical value is worth
+PILOT_ZONES = 10.0  # a pilot's prompts are spread over about so many zones
 
 
 @dataclass(frozen=True)
@@ -30,18 +37,32 @@ class Curve:
     """The fitted population.
 
     logit: (96,) of an average person; base_sd: SD of persons' base rates (logit); offset: (m,)
-    what the person's level that week added to the logit of each outcome; level: (n,) the same
-    from now on.
+    what the person's level that week and the prompt before added to the logit of each outcome;
+    effects: (21,) of zones of sleep, work and gap;
+    means: (2, 96) what sleep and work add to the average person, in logit already; table:
+    (96, codes) what each zone adds to that.
     """
 
     logit: Floats
     base_sd: float
     offset: Floats
-    level: Floats
+    effects: Floats
+    means: Floats
+    table: Floats
 
 
-def fit_curve(history: History, half_life: float) -> Curve:
-    """Return the population curve of a history; half_life of persons' levels in days.
+@dataclass(frozen=True)
+class _Rows:
+    """Grouped outcomes for the regression: cells (96 for none), other features, yes and total."""
+
+    cell: Ints
+    features: Floats
+    yes: Floats
+    total: Floats
+
+
+def fit_curve(history: History, zones: context.Codes, pilot: Pilot | None) -> Curve:
+    """Return the population of a history; zones: (n, 96) of persons.
 
     Levels come first, as random intercepts estimated jointly with a rough curve (models.levels);
     then the curve given levels. Two half observations keep it finite for constant labels or none
@@ -49,9 +70,23 @@ def fit_curve(history: History, half_life: float) -> Curve:
     """
     unit = units(history)
     effect = unit_effects(history, unit, DESIGN * ROUGH_SD)[unit]
-    logit, slope = _regression(history, effect)
-    level = levels(history, expit(logit)[history.cell], half_life)
-    return Curve(logit, _base_sd(history, logit), slope * effect, level)
+    shares = context.shares(zones)
+    bare, weights = _regression(_rows(history, effect, shares, pilot))
+    slope = max(0.0, float(weights[0]) * LEVEL_SD)
+    effects = weights[1 : 1 + EFFECTS] * CONTEXT_SD
+    sleep, work, gap = split_effects(effects)
+    means = np.array([shares[0] @ sleep, shares[1] @ work])
+    table = context.effect_table(sleep, work, *means)
+    logit = bare + means.sum(axis=0)
+    extra = table[history.cell, history.zone] + gap[history.gap]
+    return Curve(
+        logit=logit,
+        base_sd=_base_sd(history, logit[history.cell] + extra, pilot),
+        offset=slope * effect + gap[history.gap],
+        effects=effects,
+        means=means,
+        table=table,
+    )
 
 
 def _spline() -> Floats:
@@ -67,40 +102,101 @@ def _spline() -> Floats:
 DESIGN = _spline()
 
 
-def _regression(history: History, effect: Floats) -> tuple[Floats, float]:
-    """Return the curve (96,) and the slope of the level (m,), averaged over prior SDs.
+def _rows(
+    history: History, effect: Floats, shares: tuple[Floats, Floats], pilot: Pilot | None
+) -> _Rows:
+    """Return real and imaginary outcomes by cell, level, zones and gap.
+
+    Features: level, zones of sleep and work (the average where not known), gap, and one column
+    each for the level of common sense and of the pilot.
+    """
+    code = np.round(effect / LEVEL_STEP).astype(np.int64)
+    lowest = int(code.min(initial=0))
+    zones = context.SLEEPS * context.WORKS
+    code = ((code - lowest) * context.GAPS + history.gap) * zones + history.zone
+    key, group = np.unique(code * CELLS + history.cell, return_inverse=True)
+    group, pull = group.reshape(-1), history.pull
+    total = np.bincount(group, weights=pull, minlength=key.size).astype(np.float64)
+    yes = np.bincount(group, weights=pull * history.label, minlength=key.size).astype(np.float64)
+    cell, code = key % CELLS, key // CELLS
+    zone, code = code % zones, code // zones
+    level = (code // context.GAPS + lowest) * LEVEL_STEP
+    columns = [
+        level[:, None] * LEVEL_SD,
+        _indicators(zone % context.SLEEPS, shares[0][cell]),
+        _indicators(zone // context.SLEEPS, shares[1][cell]),
+        _indicators(code % context.GAPS, np.zeros((key.size, context.GAPS))),
+        np.zeros((key.size, 2)),
+    ]
+    rows = [_Rows(cell, np.hstack(columns), yes, total), _common_sense(pilot)]
+    if pilot is not None:
+        rows.append(_pilot_prompts(pilot, shares))
+    return _Rows(
+        np.concatenate([part.cell for part in rows]),
+        np.concatenate([part.features for part in rows]),
+        np.concatenate([part.yes for part in rows]),
+        np.concatenate([part.total for part in rows]),
+    )
+
+
+def _indicators(code: Ints, average: Floats) -> Floats:
+    """Return indicators of codes (m, count), or the average where the code is 0."""
+    columns = np.eye(average.shape[1])[code]
+    columns[code == 0] = average[code == 0]
+    columns[:, 0] = 0.0
+    return np.asarray(columns * CONTEXT_SD, dtype=np.float64)
+
+
+def _common_sense(pilot: Pilot | None) -> _Rows:
+    """Return imaginary prompts in each zone, and many outside all of them to compare with."""
+    priors = (context.SLEEP_PRIOR, context.WORK_PRIOR, context.GAP_PRIOR)
+    effects, worth = np.concatenate(priors), CONTEXT_PROMPTS
+    if pilot is not None:
+        effects = np.concatenate([pilot.sleep, pilot.work, pilot.gap])
+        worth += pilot.prompts / PILOT_ZONES
+    starts = np.cumsum([0, context.SLEEPS, context.WORKS])
+    kept = np.setdiff1d(np.arange(EFFECTS), starts)
+    features = np.zeros((kept.size + 1, 1 + EFFECTS + 2))
+    features[np.arange(kept.size), 1 + kept] = CONTEXT_SD
+    features[:, -2] = LEVEL_SD
+    total = np.r_[np.full(kept.size, worth), worth * kept.size]
+    yes = total * expit(np.r_[effects[kept], 0.0])
+    return _Rows(np.full(total.size, CELLS), features, yes, total)
+
+
+def _pilot_prompts(pilot: Pilot, shares: tuple[Floats, Floats]) -> _Rows:
+    """Return the pilot's curve as prompts to average persons."""
+    nobody = np.zeros(CELLS, dtype=np.int64)
+    features = np.hstack(
+        [
+            np.zeros((CELLS, 1)),
+            _indicators(nobody, shares[0]),
+            _indicators(nobody, shares[1]),
+            np.zeros((CELLS, context.GAPS + 2)),
+        ]
+    )
+    features[:, -1] = LEVEL_SD
+    total = pilot.prompts * pilot.share
+    return _Rows(np.arange(CELLS), features, total * expit(pilot.logit), total)
+
+
+def _regression(rows: _Rows) -> tuple[Floats, Floats]:
+    """Return the curve (96,) and the other coefficients, averaged over the curve's prior SDs.
 
     Each candidate SD counts by its marginal likelihood (Hoeting et al. 1999), so few data give a
     nearly flat curve.
     """
-    cell, level, yes, total = _grouped(history, effect)
-    fits: list[tuple[float, Floats, float]] = []
+    design = np.vstack([DESIGN, np.zeros(DESIGN.shape[1])])[rows.cell]
+    fits: list[tuple[float, Floats, Floats]] = []
     for curve_sd in CURVE_SDS:
-        features = np.column_stack([DESIGN[cell] * curve_sd, level * LEVEL_SD])
-        intercept, weights = _regress(features, yes, total)
-        evidence = _evidence(features, yes, total, intercept, weights)
-        curve = intercept + curve_sd * (DESIGN @ weights[:-1])
-        fits.append((evidence, curve, max(0.0, float(weights[-1]) * LEVEL_SD)))
+        features = np.hstack([design * curve_sd, rows.features])
+        intercept, weights = _regress(features, rows.yes, rows.total)
+        evidence = _evidence(features, rows.yes, rows.total, intercept, weights)
+        curve = intercept + curve_sd * (DESIGN @ weights[: DESIGN.shape[1]])
+        fits.append((evidence, curve, weights[DESIGN.shape[1] :]))
     share = softmax(np.array([evidence for evidence, _, _ in fits]))
     curve = share @ np.array([curve for _, curve, _ in fits])
-    return curve, float(share @ np.array([slope for _, _, slope in fits]))
-
-
-def _grouped(history: History, effect: Floats) -> tuple[Ints, Floats, Floats, Floats]:
-    """Return cell, level, weighted answers and weighted prompts of each cell and grouped level."""
-    steps = np.round(effect / LEVEL_STEP).astype(np.int64)
-    lowest = int(steps.min(initial=0))
-    code = (steps - lowest) * CELLS + history.cell
-    weight = history.weight[history.person]
-    total = np.bincount(code, weights=weight)
-    yes = np.bincount(code, weights=weight * history.label)
-    used = np.flatnonzero(total)
-    return (
-        np.asarray(used % CELLS, dtype=np.int64),
-        (used // CELLS + lowest).astype(np.float64) * LEVEL_STEP,
-        np.asarray(yes[used], dtype=np.float64),
-        np.asarray(total[used], dtype=np.float64),
-    )
+    return curve, np.asarray(share @ np.array([other for _, _, other in fits]))
 
 
 def _regress(features: Floats, yes: Floats, total: Floats) -> tuple[float, Floats]:
@@ -131,18 +227,22 @@ def _evidence(
     return fit - 0.5 * float(weights @ weights) - 0.5 * float(np.linalg.slogdet(precision)[1])
 
 
-def _base_sd(history: History, logit: Floats) -> float:
+def _base_sd(history: History, logit: Floats, pilot: Pilot | None) -> float:
     """Return the SD of persons' base rates (logit), by a few rounds of EM.
 
-    Dempster, Laird & Rubin (1977); a handful of imaginary persons with the typical SD steady it.
+    logit: (m,) of each outcome for the average person. Dempster, Laird & Rubin (1977); a handful
+    of imaginary persons with the typical SD, or the pilot's, steady it.
     """
-    seen, answered = history.tally(np.ones_like(history.label)), history.tally(history.label)
-    active = history.weight * (seen.sum(axis=1) > 0)
-    base_sd = PRIOR_BASE_SD
+    mass, yes = history.tally(history.fresh), history.tally(history.fresh * history.label)
+    start = history.tally(history.fresh * logit) / np.maximum(mass, 1e-12)
+    active = history.weight * (mass.sum(axis=1) > 0)
+    prior_sd = PRIOR_BASE_SD if pilot is None else pilot.base_sd
+    worth = PRIOR_PERSONS if pilot is None else PRIOR_PERSONS + pilot.persons
+    base_sd = prior_sd
     for _ in range(4):
-        base, variance = _base_rates(seen, answered, logit, base_sd)
-        spread = float((active * (base**2 + variance)).sum()) + PRIOR_PERSONS * PRIOR_BASE_SD**2
-        base_sd = float(np.sqrt(spread / (float(active.sum()) + PRIOR_PERSONS)))
+        base, variance = _base_rates(mass, yes, start, base_sd)
+        spread = float((active * (base**2 + variance)).sum()) + worth * prior_sd**2
+        base_sd = float(np.sqrt(spread / (float(active.sum()) + worth)))
     return base_sd
 
 
@@ -153,7 +253,7 @@ def _base_rates(
     base = np.zeros(seen.shape[0])
     curvature = np.full_like(base, base_sd**-2)
     for _ in range(30):
-        chance = expit(logit[None, :] + base[:, None])
+        chance = expit(logit + base[:, None])
         slope = (answered - seen * chance).sum(axis=1) - base / base_sd**2
         curvature = (seen * chance * (1.0 - chance)).sum(axis=1) + base_sd**-2
         step = np.clip(slope / curvature, -1.5, 1.5)
