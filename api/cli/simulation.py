@@ -1,26 +1,41 @@
-"""`welltimed simulate`: a policy in a simulated world."""
+"""`welltimed simulate`: policies in a simulated world."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from enum import StrEnum
-from typing import Annotated
+from math import isfinite
+from typing import Annotated, Any
 
 import typer
+from rich.progress import track
 
-from api.cli.output import Failed, Json, out, print_json
-from models.simulation import ema
-from models.simulation.run import simulate
+from api.cli.output import Failed, Json, err, out, print_json
+from api.cli.worlds import faults_of, find_world
+from models.simulation.catalogue import WORLDS
+from models.simulation.compare import CEILING, FLOOR, RIVALS, Comparison, Estimate, compare
+from models.simulation.run import POLICIES, simulate
+from models.simulation.tables import tables
+from models.simulation.true_prior import parts
+from models.simulation.world import MakeWorld
+
+MAX_SEEDS = 1000
 
 
-class Policy(StrEnum):
-    """Policies that can be simulated."""
+class Side(StrEnum):
+    """What is put side by side."""
 
-    UNIFORM = "uniform"
-    ADAPTIVE = "adaptive"
-    POOLED = "pooled"
-    ORACLE = "oracle"
+    RIVALS = "rivals"
+    PARTS = "parts"
 
 
-WORLDS = {"ema": ema.make}
+@dataclass(frozen=True)
+class Study:
+    """The size of a simulated study, and the share of each draw that is uniform."""
+
+    persons: int
+    days: int
+    epsilon: float
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,30 +44,124 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    world: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(WORLDS))}.")] = "ema",
-    policy: Annotated[Policy, typer.Option(help="How slots are chosen.")] = Policy.ADAPTIVE,
+    world: Annotated[
+        str, typer.Option(help=f"One of {', '.join(WORLDS)}, or FILE.py:make of your own.")
+    ] = "ema",
+    policy: Annotated[str, typer.Option(help=f"One of {', '.join(POLICIES)}.")] = "adaptive",
     persons: Annotated[int, typer.Option(min=1, max=100_000)] = 300,
     days: Annotated[int, typer.Option(min=1, max=3660)] = 42,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    seed: Annotated[str, typer.Option(help="A number; with --compare also 10-19 or 1,2,5.")] = "1",
     epsilon: Annotated[float, typer.Option(min=0.001, max=1)] = 0.1,
+    comparison: Annotated[
+        Side | None,
+        typer.Option("--compare", help="Other policies, or ours with parts taken away."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show how often prompts are answered, week by week, by the world's true probabilities."""
-    if world not in WORLDS:
-        raise Failed(f"--world: {world!r} is not one of {', '.join(sorted(WORLDS))}", code=2)
+    if policy not in POLICIES:
+        raise Failed(f"--policy: {policy!r} is not one of {', '.join(POLICIES)}", code=2)
+    seeds = _numbers(seed)
+    if comparison is None and len(seeds) > 1:
+        raise Failed("--seed: must be one number without --compare", code=2)
+    make = find_world(world)
+    study = Study(persons=persons, days=days, epsilon=epsilon)
+    with faults_of(world):
+        if comparison is None:
+            _one(world, make, policy, seeds[0], study, as_json=as_json)
+        else:
+            _several(world, make, comparison, seeds, study, as_json=as_json)
+
+
+def _one(
+    world: str, make: MakeWorld, policy: str, seed: int, study: Study, *, as_json: bool
+) -> None:
+    """Run one policy once."""
     began = time.monotonic()
-    made = WORLDS[world](persons, days, seed)
-    found = simulate(made, policy.value, days=days, seed=seed, epsilon=epsilon)
-    seconds = round(time.monotonic() - began, 2)
+    made = make(study.persons, study.days, seed)
+    found = simulate(made, policy, days=study.days, seed=seed, epsilon=study.epsilon)
     if as_json:
         print_json(
             {
                 "rate_by_week": list(found.rate_by_week),
                 "rate": found.rate,
                 "min_propensity": found.min_propensity,
-                "seconds": seconds,
+                "seconds": round(time.monotonic() - began, 2),
             }
         )
         return
     weeks = "  ".join(f"{rate:.3f}" for rate in found.rate_by_week)
-    out.print(f"{policy.value} in {world}: {found.rate:.3f} over all; by week {weeks}")
+    out.print(f"{policy} in {world}: {found.rate:.3f} over all; by week {weeks}")
+
+
+def _several(
+    world: str,
+    make: MakeWorld,
+    side: Side,
+    seeds: list[int],
+    study: Study,
+    *,
+    as_json: bool,
+) -> None:
+    """Compare several policies over several seeds."""
+    began = time.monotonic()
+    comparison = compare(
+        make,
+        parts(make, days=study.days, epsilon=study.epsilon) if side is Side.PARTS else RIVALS,
+        seeds=seeds,
+        persons=study.persons,
+        days=study.days,
+        epsilon=study.epsilon,
+        progress=_progress,
+    )
+    if as_json:
+        seconds = round(time.monotonic() - began, 2)
+        print_json(_document(comparison) | {"seconds": seconds})
+    else:
+        out.print(tables({world: comparison}), end="", markup=False)
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the seeds of a list of numbers and ranges."""
+    try:
+        ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+        if any(len(pair) > 2 or pair[0] > pair[-1] for pair in ends):
+            raise ValueError("not a range")
+    except ValueError as error:
+        raise Failed(f"--seed: must be such as 10-19 or 1,2,5, got {text!r}", code=2) from error
+    if sum(pair[-1] - pair[0] + 1 for pair in ends) > MAX_SEEDS:
+        raise Failed(f"--seed: must be at most {MAX_SEEDS} seeds, got {text!r}", code=2)
+    found = [seed for pair in ends for seed in range(pair[0], pair[-1] + 1)]
+    if len(set(found)) != len(found):
+        raise Failed(f"--seed: must hold each seed once, got {text!r}", code=2)
+    return found
+
+
+def _progress(runs: Iterator[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    todo = list(runs)
+    return iter(track(todo, "simulating", console=err, transient=True))
+
+
+def _document(comparison: Comparison) -> dict[str, Any]:
+    """Return the comparison as one JSON object; intervals are [value, low, high]."""
+    weeks = range(comparison.weeks)
+    return {
+        "seeds": list(comparison.seeds),
+        "policies": {
+            name: {
+                "rate_by_week": comparison.rates(name).mean(axis=0).tolist(),
+                "min_propensity": min(run.min_propensity for run in comparison.runs[name]),
+                "share_by_week": [_figures(comparison.share(name, week)) for week in weeks],
+            }
+            for name in (FLOOR, *comparison.names, CEILING)
+        },
+        "adaptive_minus": {
+            name: _figures(comparison.advantage("adaptive", name))
+            for name in (FLOOR, *comparison.names)
+            if name != "adaptive"
+        },
+    }
+
+
+def _figures(estimate: Estimate) -> list[float | None]:
+    return [value if isfinite(value) else None for value in astuple(estimate)]
