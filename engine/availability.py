@@ -3,15 +3,11 @@
 Availability is a rule, never a prediction: it uses nothing a model has learned.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from engine.localtime import LocalSpan, in_quiet_hours
-
-PAUSED = "paused"
-EXPIRED = "expired"
-QUIET = "quiet hours"
-TOO_MANY = "per_day cap"
+from engine.prompt import Reason
 
 
 def available_slots(
@@ -29,25 +25,30 @@ def available_slots(
 def may_send(
     now: datetime,
     *,
-    tz: tzinfo,
-    quiet: Iterable[LocalSpan],
+    zones: Collection[tzinfo],
+    quiet: Collection[LocalSpan],
     expires_at: datetime,
-    sent_today: int,
-    per_day: int | None,
+    sent_today: int = 0,
+    sent_in_24h: int = 0,
+    per_day: int | None = None,
     paused: bool = False,
-) -> str | None:
+) -> Reason | None:
     """Return why a due prompt may not be sent at this instant, None if it may.
 
-    `expires_at` is the first instant too late. `tz` is where the patient is now, and its quiet
-    hours win. `sent_today` counts prompts already sent on the patient's local date; `per_day`
-    None means no cap. The reason that can never pass is told first.
+    `expires_at` is the first instant too late. `zones` are where the patient may be now: one, or
+    several while their phones disagree, and then the quiet hours of each hold. `sent_today` counts
+    prompts already sent on the prompt's local date, `sent_in_24h` those of the last 24 hours of
+    real time if they are to count; `per_day` None means no cap. The reason that can never pass is
+    told first.
     """
     if now >= expires_at:
-        return EXPIRED
+        return Reason.EXPIRED
     if paused:
-        return PAUSED
-    if in_quiet_hours(now, tz, quiet):
-        return QUIET
+        return Reason.PAUSED
+    if any(in_quiet_hours(now, tz, quiet) for tz in zones):
+        return Reason.QUIET
     if per_day is not None and sent_today >= per_day:
-        return TOO_MANY
+        return Reason.TOO_MANY
+    if per_day is not None and sent_in_24h >= per_day:
+        return Reason.TOO_MANY_24H
     return None

@@ -3,6 +3,7 @@
 Compliance is answered / delivered. A prompt that never reached the phone says nothing about the
 person, so it is not in the denominator; planned and sent stand beside it, so that a poor delivery
 cannot hide behind a good share. Late answers count as answered; `late` tells how many there are.
+What patients start by themselves, and draws for no prompt, are no part of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,9 +38,14 @@ class TimeBin:
 
 
 def tally(records: Iterable[PromptRecord]) -> Counts:
-    """Return how far these prompts came; each later stage implies those before it."""
+    """Return how far these prompts came; each later stage implies those before it.
+
+    What the patient started, and decisions not to prompt, are left out.
+    """
     planned = sent = delivered = opened = answered = 0
     for record in records:
+        if not record.counts:
+            continue
         planned += 1
         sent += record.sent_at is not None
         delivered += record.delivered_at is not None
@@ -58,7 +64,9 @@ def by_assignment(records: Iterable[PromptRecord]) -> dict[str, Counts]:
 
 def late(records: Iterable[PromptRecord]) -> int:
     """Return how many answers came after their prompt had expired."""
-    return sum(record.answered_at is not None and record.late for record in records)
+    return sum(
+        record.counts and record.answered_at is not None and record.late for record in records
+    )
 
 
 def share(counts: Counts) -> float | None:

@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from engine.prompt import State
+
+EVENT = "event"
+PATIENT_INITIATED = "patient_initiated"
+"""Timings of prompts that no plan holds: one follows an event, one the patient starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +36,17 @@ class Patient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A phone or browser of a patient; `push_token` is None until it has one."""
+    """A phone or browser of a patient; `push_token` is None until it has one.
+
+    `deduplicates` says that its app drops a push it has had, so that one may be repeated.
+    """
 
     id: UUID
     patient_id: UUID
     platform: str
     zone: str
     push_token: str | None
+    deduplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +76,11 @@ class ProtocolVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWindow:
-    """A planned window as stored; `slots` are UTC instants, `due_at` is None until drawn."""
+    """A planned window as stored; `slots` are UTC instants, `due_at` is None until drawn.
+
+    `cause_id` is the prompt whose answer, or whose silence, brought this one. `tzdata` is the
+    release of the zone data that the instants rest on, `offset` the UTC offset at `start_at`.
+    """
 
     id: UUID
     enrolment_id: UUID
@@ -90,6 +105,16 @@ class StoredWindow:
     due_at: datetime | None
     seed: int
     control_share: float
+    probability: float = 1.0
+    number: int = 0
+    remaining: int = 1
+    gap: timedelta = timedelta(0)
+    priority: int = 50
+    reminders: tuple[timedelta, ...] = ()
+    phase: str | None = None
+    cause_id: UUID | None = None
+    tzdata: str | None = None
+    offset: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +123,8 @@ class Decision:
 
     `propensities` are the probabilities, given `arm`, with which each slot could have been
     chosen (they sum to 1; 0 where not available); `arm_probability` is that of the arm itself.
+    `probability` is that of prompting at all, `prompted` what was drawn; the slot is drawn either
+    way, so that a decision not to prompt has a place in time too.
     """
 
     prompt_id: UUID
@@ -113,49 +140,8 @@ class Decision:
     propensities: tuple[float, ...]
     chosen: int
     features: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuePrompt:
-    """A claimed prompt: all the dispatcher needs to know to send it or to say why not."""
-
-    id: UUID
-    enrolment_id: UUID
-    patient_id: UUID
-    protocol_id: UUID
-    protocol_version: int
-    zone: str
-    assignment: str
-    local_date: date
-    due_at: datetime
-    expires_at: datetime
-    epoch: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """A promise, committed before the first byte, to send one prompt to one device."""
-
-    prompt_id: UUID
-    attempt: int
-    epoch: int
-    device_id: UUID
-    push_token: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptResult:
-    """What came of an intent: the prompt's next state and the attempt's own record."""
-
-    intent: Intent
-    outcome: str
-    state: str
-    http_status: int | None
-    detail: str | None
-    next_try_at: datetime | None
-    token_dead: bool
+    probability: float = 1.0
+    prompted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +164,8 @@ class SentPrompt:
     expires_at: datetime
     within: timedelta
     answered_at: datetime | None
+    assignment: str
+    timing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,34 +176,6 @@ class Answered:
     prompt_id: UUID
     body_sha256: str
     reply: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The proximal outcome of one sent prompt, answered or silent, as the learner sees it.
-
-    `hour` is the local hour of day (decimal) of the slot, `day_type` 0 work day or 1 off,
-    `day` the ordinal of the local date.
-    """
-
-    seq: int
-    prompt_id: UUID
-    person: str
-    hour: float
-    day_type: int
-    day: int
-    arm: str
-    y: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """A stored model with the last outcome it has learned from."""
-
-    version: str
-    created_at: datetime
-    learned_through: int
-    blob: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,11 +205,26 @@ class PromptRecord:
     answers: dict[str, Any] | None
     scores: dict[str, Any] | None
     risk: bool
+    probability: float = 1.0
+    phase: str | None = None
+    declined_at: datetime | None = None
+    unavailable: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Return whether compliance counts it: not if the patient started it, nor if none came.
+
+        A decision point at which no prompt was drawn asked nothing of anybody.
+        """
+        return self.timing != PATIENT_INITIATED and self.state != State.WITHHELD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How far prompts came; compliance is answered / delivered, with the rest beside it."""
+    """How far prompts came; compliance is answered / delivered, with the rest beside it.
+
+    What patients start by themselves, and decisions not to prompt, are not counted.
+    """
 
     planned: int = 0
     sent: int = 0
@@ -260,10 +235,99 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseloadRow:
-    """One patient on a therapist's list, with the last days in counts."""
+    """One patient on a therapist's list, with the last days in counts.
+
+    `skew` is how far a phone's clock was ahead at its last answer, where that is worth a word.
+    """
 
     patient: Patient
     counts: Counts
     last_answer_at: datetime | None
     risk_at: datetime | None
     devices: int
+    skew: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesVersion:
+    """One immutable version of what a patient has set, with who set it and when."""
+
+    patient_id: UUID
+    version: int
+    document: dict[str, Any]
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """An event of a course, such as the first session, on the local date it happened."""
+
+    enrolment_id: UUID
+    name: str
+    local_date: date
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientReport:
+    """Something a patient reported by themselves; `id` was made by the phone."""
+
+    id: UUID
+    patient_id: UUID
+    device_id: UUID
+    name: str
+    happened_at: datetime
+    device_at: datetime
+    received_at: datetime
+
+
+class LogKind(StrEnum):
+    """What the log of schedules tells of."""
+
+    PROTOCOL = "protocol_published"
+    RULES = "rules_changed"
+    ZONE = "zone_changed"
+    ZONE_UNKNOWN = "zone_unknown"
+    MILESTONE = "milestone"
+    NOT_FOLLOWED = "event_without_prompt"
+    TZDATA_MOVED = "tzdata_moved"
+    TZDATA_ENDED = "tzdata_ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One thing that happened to a patient's schedule: who or what did it, when, and what."""
+
+    patient_id: UUID
+    at: datetime
+    by: str
+    kind: str
+    detail: dict[str, Any]
+    prompt_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSchedule:
+    """What a device told last: its zone, and which schedule it pulled when; None where never."""
+
+    device_id: UUID
+    platform: str
+    zone: str
+    zone_at: datetime | None
+    schedule_at: datetime | None
+    version: int | None
+    rules_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A reminder or a snooze: one more push for a prompt that is there already."""
+
+    id: UUID
+    parent_id: UUID
+    kind: str
+    repeat: int
+    due_at: datetime
+    expires_at: datetime

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     )
     """Service account file; with neither it nor an endpoint the built-in emulator is used."""
 
+    fcm_per_minute: Annotated[int, Field(ge=60)] = 600_000
+    """Most messages a minute one process sends: a new project's quota. Divide it by the workers."""
+
     emulator_log: Path | None = None
     """Where the built-in emulator appends each message as a JSON line."""
 

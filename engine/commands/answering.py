@@ -16,11 +16,14 @@ from content.answers import check_answers, feedback_for, risk_texts
 from content.fields import Answer
 from content.item import ContentItem
 from content.library import Library, UnknownContent, UnknownContentVersion
-from content.scoring import score
+from content.scoring import numbers, score
+from engine.commands.following import follow, listening
 from engine.errors import Conflict, FieldFault, FieldsRefused, NotFound
+from engine.events import Answered
 from engine.localtime import zone
+from engine.prompt import Reason
 from engine.records import Device, OpenPrompt, SentPrompt
-from engine.store import Database, ReadTx, answers, learning, people
+from engine.store import Database, ReadTx, answers, learning, people, windows
 
 RECEIPT_KINDS = ("delivered", "shown", "opened", "dismissed")
 
@@ -126,12 +129,15 @@ def submit_response(
     An answer after expiry is kept and marked late. Raises NotFound (no such prompt of this
     patient), FieldsRefused, AnswersRefused (each fault names its item), and Conflict when the id
     came before with another body or the prompt is answered already. On any error nothing is
-    stored.
+    stored. What the protocol has follow on such an answer is planned in the same transaction, and
+    reminders that have not left are dropped.
     """
     with db.write() as tx:
         earlier = _earlier(tx, device, submission)
         if earlier is not None:
             return earlier
+        # Locks are taken in the dispatcher's order: the enrolment, then the prompt.
+        basis = listening(tx, device.patient_id)
         prompt = answers.prompt_for_answer(tx, device.patient_id, submission.prompt_id)
         if prompt is None:
             raise FieldsRefused(FieldFault("prompt_id", "not a prompt sent to this patient"))
@@ -143,7 +149,7 @@ def submit_response(
         at = max(corrected(submission.answered_at, device_now, now=now), prompt.sent_at)
         answers.mark_answered(tx, prompt.id, at, _opened(submission, prompt, device_now, now=now))
         if at - prompt.sent_at <= prompt.within:
-            learning.correct_outcome(tx, prompt.id, 1)
+            learning.correct_outcome(tx, prompt.id, 1, now=now)
         response = NewResponse(
             submission=submission,
             device=device,
@@ -155,6 +161,9 @@ def submit_response(
         )
         reply = response.reply(progress_in(tx, device.patient_id, now=now))
         answers.add_response(tx, response.row(reply, now=now))
+        windows.cancel_repeats(tx, [prompt.id], Reason.PARENT_ANSWERED, now=now)
+        if basis is not None:
+            follow(tx, basis, response.happening(), at=at, now=now, cause_id=prompt.id)
     return Reply(reply)
 
 
@@ -182,6 +191,14 @@ class NewResponse:
             "safety": risk_texts(self.item, self.answers),
             "progress": progress,
         }
+
+    def happening(self) -> Answered:
+        """Return the answer as what may set off other prompts."""
+        return Answered(
+            content=self.item.id,
+            scores=score(self.item, self.answers),
+            items=numbers(self.item, self.answers),
+        )
 
     def row(self, reply: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         """Return the columns of `responses`."""

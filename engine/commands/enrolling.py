@@ -12,7 +12,7 @@ from engine.errors import CodeRefused, FieldFault, FieldsRefused, NotSignedIn
 from engine.localtime import UnknownZone, zone
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
 from engine.records import Device, Enrolment, Patient, ProtocolVersion
-from engine.store import Database, devices, people, schedules
+from engine.store import Database, devices, held, people, schedules
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, so that a code can be read out on the phone."""
@@ -134,12 +134,15 @@ def redeem_code(
     zone_name: str,
     push_token: str | None,
     now: datetime,
+    deduplicates: bool | None = None,
 ) -> tuple[Device, str]:
     """Turn a one-time code into a device; return it and its credential, which is shown once.
 
     The patient's zone becomes the phone's. Outside quiet hours a first prompt follows at once, so
-    that patient and therapist see together that this phone gets them. Raises CodeRefused (unknown,
-    expired, used) and FieldsRefused; then nothing is stored and the code stays good.
+    that patient and therapist see together that this phone gets them. `deduplicates` is whether
+    its app drops a push it has had; None leaves that to what is usual on its platform. Raises
+    CodeRefused (unknown, expired, used) and FieldsRefused; then nothing is stored and the code
+    stays good.
     """
     checked_zone(zone_name)
     code = plain_code(typed)
@@ -149,9 +152,15 @@ def redeem_code(
         if patient_id is None:
             raise CodeRefused("this code is not valid: it may be mistyped, used or too old")
         device = Device(
-            id=uuid4(), patient_id=patient_id, platform=platform, zone=zone_name, push_token=None
+            id=uuid4(),
+            patient_id=patient_id,
+            platform=platform,
+            zone=zone_name,
+            push_token=None,
+            deduplicates=platform in devices.DROP_REPEATS if deduplicates is None else deduplicates,
         )
         devices.add_device(tx, device, sha256(credential), now=now)
+        held.note_zone(tx, device.id, zone_name, now=now)
         if push_token:
             devices.set_push_token(tx, device.id, push_token)
         move_to_zone(tx, patient_id, zone_name, now=now)

@@ -1,61 +1,81 @@
-"""Planning the days ahead, changing a protocol, and showing what a change would do."""
+"""Planning the days ahead, moving with the patient, changing a protocol."""
 
-import json
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from uuid import UUID
 
-from engine.errors import NotFound, StaleVersion
-from engine.localtime import in_quiet_hours, zone
-from engine.planning import DayPlan, PlannedWindow, plan_day, plan_days, prompt_id
-from engine.prompt import UNSENT, State
-from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
-from engine.records import Enrolment, ProtocolVersion, StoredWindow
-from engine.store import Database, ReadTx, WriteTx, people, schedules, windows
+from engine.commands.basis import Basis, bases_of, basis_for, locked_basis, protocol_of
+from engine.commands.replanning import WELCOME, replan, stored, windows_of
+from engine.commands.zone_data import follow_tzdata
+from engine.errors import StaleVersion
+from engine.localtime import UnknownZone, zone
+from engine.planning import DayPlan, PlannedWindow
+from engine.protocol import dump_protocol, parse_protocol
+from engine.records import Enrolment, LogEntry, LogKind, ProtocolVersion, StoredWindow
+from engine.store import Database, WriteTx, people, schedule_log, schedules, windows
+
+__all__ = [
+    "HORIZON",
+    "WELCOME",
+    "change_protocol",
+    "move_to_zone",
+    "plan_horizon",
+    "plan_welcome",
+    "preview",
+    "protocol_for",
+    "protocol_of",
+]
+
+_log = logging.getLogger(__name__)
 
 HORIZON = timedelta(hours=48)
 """How far ahead windows are planned: what a phone may hold for when it is off line."""
 PREVIEW_DAYS = 7
-WELCOME = "welcome"
-"""Assignment of the first prompt of a newly enrolled phone."""
 WELCOME_AFTER = timedelta(seconds=5)
 WELCOME_EXPIRES = timedelta(hours=1)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(document: str) -> StudyProtocol:
-    return parse_protocol(json.loads(document))
-
-
-def protocol_of(version: ProtocolVersion) -> StudyProtocol:
-    """Return the parsed protocol of a stored version (kept in memory: versions never change)."""
-    return _parsed(json.dumps(version.document, sort_keys=True))
+PLANNER = "planning"
+"""Who the log names where no person changed a schedule."""
 
 
 def plan_horizon(db: Database, *, now: datetime, horizon: timedelta = HORIZON) -> int:
     """Plan every enrolment's local days that begin before `now + horizon`; return new windows.
 
-    Running it again adds nothing. Windows that are over already are left out.
+    Running it again adds nothing. Windows that are over already are left out. Where the zone data
+    were replaced since the last time, what is planned already is put right first.
     """
+    follow_tzdata(db, now=now)
     latest = (now + horizon + timedelta(hours=15)).date()
     with db.read() as tx:
-        waiting = [
-            e for e in schedules.enrolments_to_plan(tx, latest) if _is_behind(e, now, horizon)
-        ]
-    if not waiting:
+        behind = schedules.enrolments_to_plan(tx, latest)
+    waiting = [one for one in behind if not _is_lost(one) and _is_behind(one, now, horizon)]
+    lost = [one for one in behind if _is_lost(one)]
+    if not waiting and not lost:
         return 0
     with db.write() as tx:
-        schedules.lock_enrolments(tx, [enrolment.id for enrolment in waiting])
+        schedules.lock_enrolments(tx, [one.id for one in (*waiting, *lost)])
+        found = [other for one in lost if (other := _last_good_zone(tx, one, now)) is not None]
+        planning = [*waiting, *found]
         planned = [
-            window for enrolment in waiting for window in _new_windows(tx, enrolment, now, horizon)
+            window
+            for basis in bases_of(tx, planning)
+            for window in _following_days(basis, now, horizon)
         ]
         added = windows.add_windows(tx, planned)
         schedules.set_planned_through(
-            tx, {enrolment.id: _last_day(enrolment, now, horizon) for enrolment in waiting}
+            tx, {enrolment.id: _last_day(enrolment, now, horizon) for enrolment in planning}
         )
     return added
+
+
+def _is_lost(enrolment: Enrolment) -> bool:
+    """Return whether the zone data do not know, or no longer know, the patient's zone."""
+    try:
+        zone(enrolment.zone)
+    except UnknownZone:
+        return True
+    return False
 
 
 def _is_behind(enrolment: Enrolment, now: datetime, horizon: timedelta) -> bool:
@@ -67,92 +87,74 @@ def _last_day(enrolment: Enrolment, now: datetime, horizon: timedelta) -> date:
     return (now + horizon).astimezone(zone(enrolment.zone)).date()
 
 
-def _today(enrolment: Enrolment, now: datetime) -> date:
-    return now.astimezone(zone(enrolment.zone)).date()
-
-
-def _new_windows(
-    tx: ReadTx, enrolment: Enrolment, now: datetime, horizon: timedelta
-) -> Iterable[StoredWindow]:
-    version = schedules.current_version(tx, enrolment.protocol_id)
-    first = max(_today(enrolment, now), enrolment.first_day)
+def _following_days(basis: Basis, now: datetime, horizon: timedelta) -> Iterator[StoredWindow]:
+    enrolment = basis.enrolment
+    first = max(basis.day_of(now), enrolment.first_day)
     if enrolment.planned_through is not None:
         first = max(first, enrolment.planned_through + timedelta(days=1))
     days = (_last_day(enrolment, now, horizon) - first).days + 1
-    return _windows(enrolment, version, first, days, now)
+    yield from windows_of(basis, first, days, now)
 
 
-def _windows(
-    enrolment: Enrolment, version: ProtocolVersion, first: date, days: int, now: datetime
-) -> list[StoredWindow]:
-    tz = zone(enrolment.zone)
-    protocol = protocol_of(version)
-    plans = (
-        plan_day(protocol, first + timedelta(days=ahead), tz, first_day=enrolment.first_day)
-        for ahead in range(days)
+def _last_good_zone(tx: WriteTx, enrolment: Enrolment, now: datetime) -> Enrolment | None:
+    """Return the enrolment in the last zone of the patient's that is known; raises the alarm.
+
+    None where there is none: then nothing can be planned, and never is UTC taken in its stead.
+    """
+    changes = schedule_log.entries_of(tx, enrolment.patient_id, kinds=[LogKind.ZONE])
+    names = [name for change in changes for name in (change.detail["from"], change.detail["to"])]
+    good = next((name for name in reversed(names) if not _is_lost(_in_zone(enrolment, name))), None)
+    _log.error(
+        "patient %s: unknown time zone %r; %s",
+        enrolment.patient_id,
+        enrolment.zone,
+        f"{good} is kept" if good else "nothing is planned",
     )
-    return [
-        _stored(enrolment, version, window)
-        for plan in plans
-        for window in plan.windows
-        if window.slots[-1] > now
-    ]
+    detail = {"zone": enrolment.zone, "kept": good}
+    told = schedule_log.entries_of(tx, enrolment.patient_id, kinds=[LogKind.ZONE_UNKNOWN])
+    if good is not None or not told or told[-1].detail != detail:
+        _note(tx, enrolment.patient_id, LogKind.ZONE_UNKNOWN, detail, by=PLANNER, now=now)
+    if good is None:
+        return None
+    people.set_zone(tx, enrolment.patient_id, good)
+    return _in_zone(enrolment, good)
 
 
-def _stored(enrolment: Enrolment, version: ProtocolVersion, window: PlannedWindow) -> StoredWindow:
-    return StoredWindow(
-        id=prompt_id(enrolment.id, window.assignment, window.local_date, window.window),
-        enrolment_id=enrolment.id,
-        patient_id=enrolment.patient_id,
-        protocol_id=version.protocol_id,
-        protocol_version=version.version,
-        zone=enrolment.zone,
-        assignment=window.assignment,
-        content_id=window.content,
-        local_date=window.local_date,
-        window=window.window,
-        start_at=window.start_at,
-        end_at=window.end_at,
-        slots=window.slots,
-        timing=window.timing,
-        objective=window.objective,
-        representative=window.representative,
-        within=window.within,
-        expires_after=window.expires_after,
-        state=State.PLANNED,
-        decided_at=None,
-        due_at=window.slots[0] if len(window.slots) == 1 else None,
-        seed=enrolment.seed,
-        control_share=enrolment.control_share,
-    )
+def _in_zone(enrolment: Enrolment, name: str) -> Enrolment:
+    return replace(enrolment, zone=name)
 
 
-def move_to_zone(tx: WriteTx, patient_id: UUID, zone_name: str, *, now: datetime) -> None:
+def move_to_zone(
+    tx: WriteTx, patient_id: UUID, zone_name: str, *, now: datetime, by: str = "phone"
+) -> None:
     """Let the patient live in another zone from now on, and re-plan what is not sent."""
-    people.set_zone(tx, patient_id, zone_name)
+    before = people.zones_of(tx, [patient_id]).get(patient_id)
     enrolment = schedules.lock_enrolment_of(tx, patient_id)
+    people.set_zone(tx, patient_id, zone_name)
+    if before != zone_name:
+        detail = {"from": before, "to": zone_name}
+        _note(tx, patient_id, LogKind.ZONE, detail, by=by, now=now)
     if enrolment is not None:
-        _replan(tx, enrolment, schedules.current_version(tx, enrolment.protocol_id), now)
+        replan(tx, bases_of(tx, [_in_zone(enrolment, zone_name)])[0], now=now)
 
 
 def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
     """Plan a first prompt for a phone just enrolled, to prove that prompts reach it.
 
     It asks for the first thing the protocol asks for. Returns False, planning nothing, in quiet
-    hours and for a patient without an enrolment.
+    hours, on a pause day and for a patient without an enrolment.
     """
     enrolment = schedules.lock_enrolment_of(tx, patient_id)
     if enrolment is None:
         return False
-    version = schedules.current_version(tx, enrolment.protocol_id)
-    protocol = protocol_of(version)
-    if in_quiet_hours(now, zone(enrolment.zone), protocol.quiet_hours):
-        return False
+    basis = bases_of(tx, [enrolment])[0]
     at = now + WELCOME_AFTER
-    today = _today(enrolment, at)
+    today = basis.day_of(at)
+    if basis.is_quiet(now) or basis.rules.paused(today):
+        return False
     window = PlannedWindow(
         assignment=WELCOME,
-        content=protocol.assignments[0].content,
+        content=basis.protocol.assignments[0].content,
         local_date=today,
         window=windows.count_on(tx, enrolment.id, WELCOME, today),
         start_at=at,
@@ -162,7 +164,7 @@ def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
         expires_after=WELCOME_EXPIRES,
         within=WELCOME_EXPIRES,
     )
-    return windows.add_windows(tx, [_stored(enrolment, version, window)]) == 1
+    return windows.add_windows(tx, [stored(basis, window)]) == 1
 
 
 def preview(
@@ -176,14 +178,14 @@ def preview(
 ) -> list[tuple[date, DayPlan]]:
     """Return each coming local day and what `document` would plan for it, by the same function.
 
-    Stores nothing. Raises ProtocolFaults and NotFound.
+    The patient's own rules and milestones count as they do when it is published. Stores nothing.
+    Raises ProtocolFaults and NotFound.
     """
     protocol = parse_protocol(document, known_content=known_content)
     with db.read() as tx:
-        enrolment = _enrolment(tx, patient_id)
-    first = _today(enrolment, now) + timedelta(days=1)
-    plans = plan_days(protocol, first, days, zone(enrolment.zone), enrolment.first_day)
-    return [(first + timedelta(days=ahead), plan) for ahead, plan in enumerate(plans)]
+        basis = replace(basis_for(tx, patient_id), protocol=protocol)
+    coming = [basis.day_of(now) + timedelta(days=ahead) for ahead in range(1, days + 1)]
+    return [(day, basis.plan(day)) for day in coming]
 
 
 def change_protocol(
@@ -204,78 +206,38 @@ def change_protocol(
     """
     protocol = parse_protocol(document, known_content=known_content)
     with db.write() as tx:
-        enrolment = schedules.lock_enrolment_of(tx, patient_id)
-        if enrolment is None:
-            raise NotFound("patient")
-        current = schedules.current_version(tx, enrolment.protocol_id)
+        basis = locked_basis(tx, patient_id)
+        current = basis.version
         if current.version != expected_version:
             raise StaleVersion(expected_version, current.version)
         version = ProtocolVersion(
-            protocol_id=enrolment.protocol_id,
+            protocol_id=current.protocol_id,
             version=current.version + 1,
             document=dump_protocol(protocol),
             created_by=by,
             created_at=now,
         )
         schedules.add_version(tx, version)
-        _replan(tx, enrolment, version, now)
+        _note(tx, patient_id, LogKind.PROTOCOL, {"version": version.version}, by=by, now=now)
+        replan(tx, replace(basis, version=version, protocol=protocol), now=now)
     return version
-
-
-def _replan(tx: WriteTx, enrolment: Enrolment, version: ProtocolVersion, now: datetime) -> None:
-    if enrolment.planned_through is None:
-        return
-    today = max(_today(enrolment, now), enrolment.first_day)
-    days = (enrolment.planned_through - today).days + 1
-    wanted = {w.id: w for w in _windows(enrolment, version, today, days, now)}
-    standing = _standing(tx, enrolment, today, now)
-    undecided = [w for w in standing if w.decided_at is None and w.state == State.PLANNED]
-    changed = [w.id for w in undecided if not _same(w, wanted.get(w.id))]
-    windows.drop_undecided(tx, changed)
-    drawn = [w for w in standing if w.decided_at and w.state in UNSENT]
-    refused = [w.id for w in drawn if not _still_allowed(w, wanted.get(w.id), version)]
-    windows.cancel_unsent(tx, refused, "the schedule was changed", now=now)
-    windows.add_windows(tx, wanted.values())
-
-
-def _standing(tx: ReadTx, enrolment: Enrolment, today: date, now: datetime) -> list[StoredWindow]:
-    """Return the windows that a new plan replaces: today's and later ones.
-
-    A day may be over by the new zone while windows of it are still to come by the old one.
-    """
-    return [
-        window
-        for window in windows.windows_from(tx, enrolment.id, today - timedelta(days=1))
-        if window.assignment != WELCOME and (window.local_date >= today or window.start_at > now)
-    ]
-
-
-def _same(stored: StoredWindow, wanted: StoredWindow | None) -> bool:
-    if wanted is None:
-        return False
-    as_written = replace(wanted, protocol_version=stored.protocol_version)
-    return stored == as_written
-
-
-def _still_allowed(
-    drawn: StoredWindow, wanted: StoredWindow | None, version: ProtocolVersion
-) -> bool:
-    if wanted is None or drawn.due_at is None or drawn.content_id != wanted.content_id:
-        return False
-    quiet = protocol_of(version).quiet_hours
-    inside = wanted.start_at <= drawn.due_at < wanted.end_at or drawn.due_at in wanted.slots
-    return inside and not in_quiet_hours(drawn.due_at, zone(wanted.zone), quiet)
-
-
-def _enrolment(tx: ReadTx, patient_id: UUID) -> Enrolment:
-    enrolment = schedules.enrolment_of(tx, patient_id)
-    if enrolment is None:
-        raise NotFound("patient")
-    return enrolment
 
 
 def protocol_for(db: Database, patient_id: UUID) -> tuple[Enrolment, list[ProtocolVersion]]:
     """Return the patient's enrolment and all versions of its protocol, newest first."""
     with db.read() as tx:
-        enrolment = _enrolment(tx, patient_id)
+        enrolment = basis_for(tx, patient_id).enrolment
         return enrolment, schedules.versions(tx, enrolment.protocol_id)
+
+
+def _note(
+    tx: WriteTx,
+    patient_id: UUID,
+    kind: LogKind,
+    detail: Mapping[str, object],
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    entry = LogEntry(patient_id=patient_id, at=now, by=by, kind=kind, detail=dict(detail))
+    schedule_log.add_entries(tx, [entry])

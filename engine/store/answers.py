@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 
-from engine.prompt import State
-from engine.records import Answered, OpenPrompt, SentPrompt
+from engine.prompt import PromptKind, State
+from engine.records import PATIENT_INITIATED, Answered, OpenPrompt, SentPrompt
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 
@@ -26,6 +26,8 @@ _MILESTONES = {
 # anew cost as much as running them.
 _prompts, _receipts, _responses = tables.Prompt, tables.Receipt, tables.Response
 _INSTANT = _prompts.sent_at.type
+_STARTED = _prompts.timing == PATIENT_INITIATED
+_IS_THERE = or_(_prompts.attempts > 0, _STARTED)
 
 _OPEN = (
     select(
@@ -40,6 +42,8 @@ _OPEN = (
         _prompts.state.in_(_REACHED),
         _prompts.expires_at > bindparam("now"),
         _prompts.answered_at.is_(None),
+        _prompts.declined_at.is_(None),
+        _prompts.kind == PromptKind.PROMPT,
     )
     .order_by(_prompts.due_at)
 )
@@ -48,7 +52,7 @@ _TO_ANSWER = (
     .where(
         _prompts.id == bindparam("prompt"),
         _prompts.patient_id == bindparam("patient"),
-        _prompts.attempts > 0,
+        _IS_THERE,
     )
     .with_for_update()
 )
@@ -60,7 +64,7 @@ _OWN = (
     .where(
         _prompts.id.in_(bindparam("prompts", expanding=True)),
         _prompts.patient_id == bindparam("patient"),
-        _prompts.attempts > 0,
+        _IS_THERE,
     )
     .order_by(_prompts.id)
     .with_for_update()
@@ -78,9 +82,15 @@ _REACH = (
             column: func.coalesce(getattr(_prompts, column), bindparam(kind, type_=_INSTANT))
             for kind, column in {
                 **_MILESTONES,
-                "first": "sent_at",
                 "answered": "answered_at",
             }.items()
+        }
+        # What the patient started was never sent.
+        | {
+            "sent_at": case(
+                (_STARTED, _prompts.sent_at),
+                else_=func.coalesce(_prompts.sent_at, bindparam("first", type_=_INSTANT)),
+            )
         }
     )
 )
@@ -106,6 +116,12 @@ _WEEK = select(
     _prompts.patient_id == bindparam("patient"),
     _prompts.local_date.between(bindparam("first"), bindparam("last")),
     _prompts.sent_at.is_not(None),
+    _prompts.kind == PromptKind.PROMPT,
+)
+_DECLINE = (
+    update(_prompts)
+    .where(_prompts.id == bindparam("prompt"))
+    .values(declined_at=bindparam("at"), closed_at=bindparam("at"))
 )
 
 
@@ -114,6 +130,16 @@ def open_prompts(tx: ReadTx, patient_id: UUID, *, now: datetime) -> list[OpenPro
     given = {"patient": patient_id, "now": now, "since": now.date() - LONGEST_OPEN}
     rows = tx.conn.execute(_OPEN, given)
     return [OpenPrompt(**row._mapping) for row in rows]
+
+
+def open_started(
+    tx: ReadTx, patient_id: UUID, assignment: str, *, now: datetime
+) -> OpenPrompt | None:
+    """Return what the patient started of an assignment and has not answered yet, if it is open."""
+    given = {"patient": patient_id, "now": now, "since": now.date() - LONGEST_OPEN}
+    query = _OPEN.where(_STARTED, _prompts.assignment == assignment)
+    row = tx.conn.execute(query, given).first()
+    return OpenPrompt(**row._mapping) if row else None
 
 
 def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPrompt | None:
@@ -128,6 +154,8 @@ def prompt_for_answer(tx: WriteTx, patient_id: UUID, prompt_id: UUID) -> SentPro
         expires_at=row.expires_at,
         within=timedelta(seconds=row.within_seconds),
         answered_at=row.answered_at,
+        assignment=row.assignment,
+        timing=row.timing,
     )
 
 
@@ -194,6 +222,15 @@ def _reach(tx: WriteTx, prompt_id: UUID, reached: dict[str, datetime]) -> None:
 def mark_answered(tx: WriteTx, prompt_id: UUID, at: datetime, opened_at: datetime | None) -> None:
     """Note that a prompt was answered, which proves that it had arrived and was opened."""
     _reach(tx, prompt_id, {"answered": at, "opened": min(opened_at or at, at)})
+
+
+def mark_declined(tx: WriteTx, prompt_id: UUID, at: datetime) -> None:
+    """Note that the patient was not free, which proves that the prompt had arrived.
+
+    Nothing is to be learned from its silence.
+    """
+    _reach(tx, prompt_id, {"dismissed": at})
+    tx.conn.execute(_DECLINE, {"prompt": prompt_id, "at": at})
 
 
 def response_by_id(tx: ReadTx, response_id: UUID) -> tuple[Answered, UUID] | None:

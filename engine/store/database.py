@@ -19,10 +19,12 @@ from engine.errors import WelltimedError
 
 BUSY_TIMEOUT_MS = 5_000
 """How long SQLite waits for another process to end its write."""
-IDLE_TIMEOUT_MS = 10_000
+IDLE_TIMEOUT_MS = 4_000
 """After this long without a statement PostgreSQL ends a transaction and frees its locks."""
-LOCK_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 6_000
 """Longer than the above, so that whoever waits for a stopped worker gets through."""
+STATEMENT_TIMEOUT_MS = 30_000
+"""No statement of the regular jobs or of a page takes this long; one that does is ended."""
 _WRITES = "welltimed_writes"
 
 
@@ -78,8 +80,10 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Open a bare connection, for migrations."""
+        """Open a bare connection, for migrations: its statements may take as long as they need."""
         with self._engine.connect() as conn:
+            if not self.is_sqlite:
+                conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield conn
 
     def close(self) -> None:
@@ -116,6 +120,7 @@ def _limit_waits(connection: Any, _record: Any) -> None:  # noqa: ANN401 (driver
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
         cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+        cursor.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
     connection.commit()
 
 

@@ -2,187 +2,68 @@
 
 Every change compares the state it starts from, so a worker that was paused and wakes up late
 changes nothing. Truth about delivery is "any attempt accepted": a late success corrects a failure,
-and nothing corrects a success.
+and nothing corrects a success. What may be out never ends as failed, expired or cancelled.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import bindparam, func, insert, null, or_, select, tuple_, update
 
+from engine.delivery_records import AttemptResult, DuePrompt, Intent, Release
 from engine.prompt import State
-from engine.records import AttemptResult, DuePrompt, Intent
 from engine.store import tables
-from engine.store.database import ReadTx, WriteTx
+from engine.store.database import WriteTx
+from engine.store.server_time import lease_time
+from engine.store.standing import closing, reasoned, settled
+
+_prompts, _attempts, _devices = tables.Prompt, tables.Attempt, tables.Device
+_INSTANT = _prompts.sent_at.type
+_CLOSED = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})
 
 _DUE = (
-    select(tables.Prompt.id)
+    select(_prompts.id)
     .where(
         tables.DUE,
-        tables.Prompt.due_at <= bindparam("now"),
-        tables.Prompt.expires_at > bindparam("now"),
-        (tables.Prompt.next_try_at.is_(None)) | (tables.Prompt.next_try_at <= bindparam("now")),
+        _prompts.due_at <= bindparam("now"),
+        _prompts.expires_at > bindparam("now"),
+        (_prompts.next_try_at.is_(None)) | (_prompts.next_try_at <= bindparam("now")),
     )
-    .order_by(tables.Prompt.due_at, tables.Prompt.id)
+    .order_by(_prompts.due_at, _prompts.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-
-
-def claim(
-    tx: WriteTx, owner: str, *, now: datetime, lease: timedelta, limit: int
-) -> list[DuePrompt]:
-    """Lease up to `limit` due prompts to `owner`, oldest first."""
-    prompts = tables.Prompt
-    ids = list(tx.conn.execute(_DUE, {"now": now, "most": limit}).scalars())
-    if not ids:
-        return []
-    rows = tx.conn.execute(
-        update(prompts)
-        .where(prompts.id.in_(ids))
-        .values(state=State.CLAIMED, owner=owner, epoch=prompts.epoch + 1, lease_until=now + lease)
-        .returning(
-            prompts.id,
-            prompts.enrolment_id,
-            prompts.patient_id,
-            prompts.protocol_id,
-            prompts.protocol_version,
-            prompts.zone,
-            prompts.assignment,
-            prompts.local_date,
-            prompts.due_at,
-            prompts.expires_at,
-            prompts.epoch,
-            prompts.attempts,
-        )
+_CLAIM = (
+    update(_prompts)
+    .where(_prompts.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=State.CLAIMED,
+        owner=bindparam("mine"),
+        epoch=_prompts.epoch + 1,
+        lease_until=bindparam("lease", type_=_INSTANT),
     )
-    claimed = [DuePrompt(**row._mapping) for row in rows]
-    return sorted(claimed, key=lambda prompt: (prompt.due_at, prompt.id))
-
-
-def last_sent(tx: ReadTx, enrolment_ids: Sequence[UUID], *, since: date) -> dict[UUID, datetime]:
-    """Return for each enrolment when something was last sent to it.
-
-    Looks at prompts of the local dates from `since` on. One that is being sent counts as sent.
-    """
-    rows = tx.conn.execute(
-        select(_prompts.enrolment_id, func.max(_LEFT_AT).label("at"))
-        .where(
-            _prompts.enrolment_id.in_(enrolment_ids),
-            _prompts.local_date >= since,
-            _HAS_LEFT,
-        )
-        .group_by(_prompts.enrolment_id)
+    .returning(
+        _prompts.id,
+        _prompts.enrolment_id,
+        _prompts.patient_id,
+        _prompts.protocol_id,
+        _prompts.protocol_version,
+        _prompts.zone,
+        _prompts.assignment,
+        _prompts.local_date,
+        _prompts.due_at,
+        _prompts.expires_at,
+        _prompts.epoch,
+        _prompts.attempts,
+        _prompts.sent_at,
+        # SQLite 3.40 may answer 1 to RETURNING "... IS NOT NULL" of a column that is null.
+        func.coalesce(_prompts.delivered_at, _prompts.answered_at).label("confirmed_at"),
+        _prompts.kind,
+        _prompts.parent_id,
+        _prompts.repeat,
+        _prompts.cause_id,
     )
-    return {row.enrolment_id: row.at for row in rows}
-
-
-def sent_on(
-    tx: ReadTx, enrolment_ids: Sequence[UUID], days: Sequence[date]
-) -> dict[tuple[UUID, date], int]:
-    """Return how many prompts each enrolment was sent, or is being sent, on each local date."""
-    rows = tx.conn.execute(
-        select(_prompts.enrolment_id, _prompts.local_date, func.count().label("n"))
-        .where(
-            _prompts.enrolment_id.in_(enrolment_ids),
-            _prompts.local_date.in_(days),
-            _HAS_LEFT,
-        )
-        .group_by(_prompts.enrolment_id, _prompts.local_date)
-    )
-    return {(row.enrolment_id, row.local_date): row.n for row in rows}
-
-
-def release(
-    tx: WriteTx,
-    prompt: DuePrompt,
-    state: State,
-    reason: str,
-    *,
-    now: datetime,
-    next_try_at: datetime | None = None,
-) -> None:
-    """Give a claimed prompt back without sending: to try later, or ended with a reason."""
-    ended = state not in {State.RETRY, State.PLANNED}
-    tx.conn.execute(
-        update(tables.Prompt)
-        .where(
-            tables.Prompt.id == prompt.id,
-            tables.Prompt.state == State.CLAIMED,
-            tables.Prompt.epoch == prompt.epoch,
-        )
-        .values(
-            state=state,
-            reason=reason,
-            owner=None,
-            next_try_at=next_try_at,
-            closed_at=now if ended else None,
-        )
-    )
-
-
-def add_intents(
-    tx: WriteTx, intents: Sequence[Intent], owner: str, *, now: datetime, lease: timedelta
-) -> list[Intent]:
-    """Commit to sending: store each intent whose claim still stands, and return those."""
-    if not intents:
-        return []
-    taken = set(
-        tx.conn.execute(
-            _INTEND,
-            {
-                "prompts": [intent.prompt_id for intent in intents],
-                "claims": [(intent.prompt_id, intent.epoch) for intent in intents],
-                "mine": owner,
-                "lease": now + lease,
-            },
-        ).scalars()
-    )
-    standing = [intent for intent in intents if intent.prompt_id in taken]
-    if standing:
-        tx.conn.execute(
-            insert(tables.Attempt),
-            [
-                {
-                    "prompt_id": intent.prompt_id,
-                    "attempt": intent.attempt,
-                    "epoch": intent.epoch,
-                    "device_id": intent.device_id,
-                    "intended_at": now,
-                }
-                for intent in standing
-            ],
-        )
-    return standing
-
-
-def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> None:
-    """Store what came of intents, and move their prompts on."""
-    if not results:
-        return
-    tx.conn.execute(_FINISH, [_attempt_row(result, now) for result in results])
-    accepted = [_moved_row(r, now) for r in results if r.state == State.ACCEPTED]
-    others = [_moved_row(r, now) for r in results if r.state != State.ACCEPTED]
-    if accepted:
-        tx.conn.execute(_ACCEPT, accepted)
-    if others:
-        tx.conn.execute(_MOVE, others)
-    for result in results:
-        if result.token_dead:
-            _bury_token(tx, result.intent, now)
-
-
-_prompts, _attempts = tables.Prompt, tables.Attempt
-_INSTANT = tables.Prompt.sent_at.type
-_HAS_LEFT = or_(_prompts.sent_at.is_not(None), _prompts.state == State.SENDING)
-_LEFT_AT = func.coalesce(
-    _prompts.sent_at,
-    select(_attempts.intended_at)
-    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
-    .scalar_subquery(),
-    type_=_INSTANT,
 )
 _INTEND = (
     update(_prompts)
@@ -211,17 +92,39 @@ _FINISH = (
         outcome=bindparam("result"),
         http_status=bindparam("status"),
         detail=bindparam("told"),
+        next_try_at=bindparam("retry_at"),
     )
 )
-_MOVED: dict[str, Any] = {
-    "state": bindparam("following"),
+_FOLLOWING = bindparam("following", type_=_prompts.state.type)
+_BACK: dict[str, Any] = {
+    "state": settled(_FOLLOWING),
     "owner": None,
     "next_try_at": bindparam("retry_at"),
-    "reason": bindparam("because"),
-    "sent_at": func.coalesce(_prompts.sent_at, bindparam("sent", type_=_INSTANT)),
-    "closed_at": bindparam("closed"),
+    "reason": reasoned(bindparam("because", type_=_prompts.reason.type)),
+    "closed_at": closing(bindparam("closed", type_=_INSTANT)),
 }
-# A late success corrects a failure; nothing corrects a success.
+_FIRST_SENT = func.coalesce(_prompts.sent_at, bindparam("sent", type_=_INSTANT))
+# The epoch tells this claim from an earlier one whose worker wakes up late. Without it the late
+# worker's failure would set free a prompt that another is sending at this moment.
+_RELEASE = (
+    update(_prompts)
+    .where(
+        _prompts.id == bindparam("key"),
+        _prompts.state == State.CLAIMED,
+        _prompts.epoch == bindparam("claim"),
+    )
+    .values(_BACK)
+)
+_MOVE = (
+    update(_prompts)
+    .where(
+        _prompts.id == bindparam("key"),
+        _prompts.state == State.SENDING,
+        _prompts.epoch == bindparam("claim"),
+    )
+    .values(_BACK | {"sent_at": _FIRST_SENT})
+)
+# A success counts from whatever attempt it comes: no epoch here.
 _ACCEPT = (
     update(_prompts)
     .where(
@@ -229,17 +132,128 @@ _ACCEPT = (
         or_(
             *(
                 _prompts.state == state  # IN cannot be used for many rows at once
-                for state in (State.SENDING, State.UNKNOWN, State.FAILED, State.EXPIRED)
+                for state in (
+                    State.SENDING,
+                    State.UNKNOWN,
+                    State.CLAIMED,
+                    State.RETRY,
+                    State.FAILED,
+                    State.EXPIRED,
+                )
             )
         ),
     )
-    .values(_MOVED)
+    .values(
+        state=State.ACCEPTED,
+        owner=None,
+        next_try_at=null(),
+        reason=null(),
+        sent_at=_FIRST_SENT,
+        closed_at=null(),
+    )
 )
-_MOVE = (
-    update(_prompts)
-    .where(_prompts.id == bindparam("key"), _prompts.state == State.SENDING)
-    .values(_MOVED)
+_BURY = (
+    update(_devices)
+    .where(_devices.id == bindparam("device"), _devices.push_token == bindparam("token"))
+    .values(token_dead_at=bindparam("dead_at"))
 )
+
+
+def claim(
+    tx: WriteTx, owner: str, *, now: datetime, lease: timedelta, limit: int
+) -> list[DuePrompt]:
+    """Lease up to `limit` due prompts to `owner`, oldest first."""
+    ids = list(tx.conn.execute(_DUE, {"now": now, "most": limit}).scalars())
+    if not ids:
+        return []
+    rows = tx.conn.execute(
+        _CLAIM, {"ids": ids, "mine": owner, "lease": lease_time(tx, now) + lease}
+    )
+    claimed = [DuePrompt(**row._mapping) for row in rows]
+    return sorted(claimed, key=lambda prompt: (prompt.due_at, prompt.id))
+
+
+def release(tx: WriteTx, releases: Sequence[Release], *, now: datetime) -> None:
+    """Give claimed prompts back without sending: to try later, or ended with a reason.
+
+    One the phone has reported meanwhile is accepted; one that may be out stays unknown.
+    """
+    if releases:
+        tx.conn.execute(_RELEASE, [_release_row(back, now) for back in releases])
+
+
+def add_intents(
+    tx: WriteTx, intents: Sequence[Intent], owner: str, *, now: datetime, lease: timedelta
+) -> list[Intent]:
+    """Commit to sending: store each intent whose claim still stands, and return those."""
+    if not intents:
+        return []
+    taken = set(
+        tx.conn.execute(
+            _INTEND,
+            {
+                "prompts": [intent.prompt_id for intent in intents],
+                "claims": [(intent.prompt_id, intent.epoch) for intent in intents],
+                "mine": owner,
+                "lease": lease_time(tx, now) + lease,
+            },
+        ).scalars()
+    )
+    standing = [intent for intent in intents if intent.prompt_id in taken]
+    if standing:
+        tx.conn.execute(insert(_attempts), [_intent_row(intent, now) for intent in standing])
+    return standing
+
+
+def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> None:
+    """Store what came of intents, and move their prompts on."""
+    if not results:
+        return
+    tx.conn.execute(_FINISH, [_attempt_row(result, now) for result in results])
+    accepted = [
+        {"key": r.intent.prompt_id, "sent": now} for r in results if r.state == State.ACCEPTED
+    ]
+    if accepted:
+        tx.conn.execute(_ACCEPT, accepted)
+    others = [_moved_row(result, now) for result in results if result.state != State.ACCEPTED]
+    if others:
+        tx.conn.execute(_MOVE, others)
+    dead = [_token_row(result.intent, now) for result in results if result.token_dead]
+    if dead:
+        tx.conn.execute(_BURY, dead)
+
+
+def _release_row(back: Release, now: datetime) -> dict[str, Any]:
+    return {
+        "key": back.prompt_id,
+        "claim": back.epoch,
+        "following": back.state,
+        "retry_at": back.next_try_at,
+        "because": back.reason,
+        "closed": now if back.state in _CLOSED else None,
+    }
+
+
+def _moved_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
+    return {
+        "key": result.intent.prompt_id,
+        "claim": result.intent.epoch,
+        "following": result.state,
+        "retry_at": result.next_try_at,
+        "because": result.reason,
+        "closed": now if result.state in _CLOSED else None,
+        "sent": now if result.state == State.UNKNOWN else None,
+    }
+
+
+def _intent_row(intent: Intent, now: datetime) -> dict[str, Any]:
+    return {
+        "prompt_id": intent.prompt_id,
+        "attempt": intent.attempt,
+        "epoch": intent.epoch,
+        "device_id": intent.device_id,
+        "intended_at": now,
+    }
 
 
 def _attempt_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
@@ -250,25 +264,9 @@ def _attempt_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
         "result": result.outcome,
         "status": result.http_status,
         "told": result.detail,
-    }
-
-
-def _moved_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
-    may_have_arrived = result.state in {State.ACCEPTED, State.UNKNOWN}
-    return {
-        "key": result.intent.prompt_id,
-        "following": result.state,
         "retry_at": result.next_try_at,
-        "because": None if result.state == State.ACCEPTED else result.outcome,
-        "sent": now if may_have_arrived else None,
-        "closed": now if result.state == State.FAILED else None,
     }
 
 
-def _bury_token(tx: WriteTx, intent: Intent, now: datetime) -> None:
-    devices = tables.Device
-    tx.conn.execute(
-        update(devices)
-        .where(devices.id == intent.device_id, devices.push_token == intent.push_token)
-        .values(token_dead_at=now)
-    )
+def _token_row(intent: Intent, now: datetime) -> dict[str, Any]:
+    return {"device": intent.device_id, "token": intent.push_token, "dead_at": now}

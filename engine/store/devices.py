@@ -1,5 +1,6 @@
 """Repository of enrolment codes and devices."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,17 @@ from engine.store.types import AnyRow
 _BY_CREDENTIAL = select(tables.Device).where(
     tables.Device.credential_sha256 == bindparam("credential"), tables.Device.retired_at.is_(None)
 )
+_ACTIVE = (
+    select(tables.Device)
+    .where(
+        tables.Device.patient_id.in_(bindparam("patients", expanding=True)),
+        tables.Device.retired_at.is_(None),
+        tables.Device.token_dead_at.is_(None),
+    )
+    .order_by(tables.Device.created_at.desc(), tables.Device.id)
+)
+DROP_REPEATS = frozenset({"android", "web"})
+"""Platforms whose app drops a push it has had, unless it says otherwise."""
 
 
 def add_code(
@@ -66,6 +78,7 @@ def add_device(tx: WriteTx, device: Device, credential_sha256: str, *, now: date
             platform=device.platform,
             zone=device.zone,
             push_token=device.push_token,
+            deduplicates=device.deduplicates,
             created_at=now,
         )
     )
@@ -102,18 +115,17 @@ def retire_device(tx: WriteTx, device_id: UUID, *, now: datetime) -> None:
 
 def reachable_devices(tx: ReadTx, patient_ids: list[UUID]) -> dict[UUID, Device]:
     """Return for each patient the newest device with a living push token."""
-    devices = tables.Device
-    rows = tx.conn.execute(
-        select(devices)
-        .where(
-            devices.patient_id.in_(patient_ids),
-            devices.retired_at.is_(None),
-            devices.token_dead_at.is_(None),
-            devices.push_token.is_not(None),
-        )
-        .order_by(devices.created_at)
-    )
-    return {row.patient_id: _device(row) for row in rows}
+    devices = active_devices(tx, patient_ids)
+    newest = {key: [one for one in own if one.push_token] for key, own in devices.items()}
+    return {key: own[0] for key, own in newest.items() if own}
+
+
+def active_devices(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, list[Device]]:
+    """Return each patient's devices in use, newest first: not signed out, token not dead."""
+    found: dict[UUID, list[Device]] = {}
+    for row in tx.conn.execute(_ACTIVE, {"patients": list(patient_ids)}):
+        found.setdefault(row.patient_id, []).append(_device(row))
+    return found
 
 
 def _device(row: AnyRow) -> Device:
@@ -123,4 +135,5 @@ def _device(row: AnyRow) -> Device:
         platform=row.platform,
         zone=row.zone,
         push_token=row.push_token,
+        deduplicates=row.deduplicates,
     )

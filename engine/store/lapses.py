@@ -4,7 +4,9 @@ Rows that another worker holds are left to it: a worker that was stopped in the 
 transaction must not stop the others.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,19 +16,29 @@ from sqlalchemy import (
     TextClause,
     and_,
     bindparam,
+    case,
+    func,
+    literal,
+    null,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import aliased
 
-from engine.prompt import State
+from engine.prompt import MOST_UNCERTAIN, PromptKind, Reason, State
 from engine.store import tables
 from engine.store.database import WriteTx
+from engine.store.server_time import lease_time
+from engine.store.standing import CONFIRMED, reasoned, settled
 
-_prompts, _attempts, _later = tables.Prompt, tables.Attempt, aliased(tables.Prompt)
-_NOW = bindparam("now", type_=_prompts.due_at.type)
-_SINCE = bindparam("since", type_=_prompts.due_at.type)
+_prompts, _attempts, _devices = tables.Prompt, tables.Attempt, tables.Device
+_later = aliased(tables.Prompt)
+_INSTANT = _prompts.due_at.type
+_NOW = bindparam("now", type_=_INSTANT)
+_LEASES = bindparam("leases", type_=_INSTANT)
+_SINCE = bindparam("since", type_=_INSTANT)
+_IDS = _prompts.id.in_(bindparam("ids", expanding=True))
 
 
 def _due_by(at: BindParameter[datetime]) -> ColumnElement[bool]:
@@ -38,16 +50,20 @@ def _ids(*conditions: ColumnElement[bool] | TextClause) -> Select[UUID]:
 
 
 # Every worker asks these every second, so they are built once.
-_LAPSED_CLAIMS = _ids(tables.BUSY, _prompts.state == State.CLAIMED, _prompts.lease_until <= _NOW)
-_LAPSED_SENDINGS = _ids(tables.BUSY, _prompts.state == State.SENDING, _prompts.lease_until <= _NOW)
+_LAPSED_CLAIMS = _ids(tables.BUSY, _prompts.state == State.CLAIMED, _prompts.lease_until <= _LEASES)
+_LAPSED_SENDINGS = _ids(
+    tables.BUSY, _prompts.state == State.SENDING, _prompts.lease_until <= _LEASES
+)
 _EXPIRED = _ids(_due_by(_NOW), _prompts.expires_at <= _NOW)
 _OVERTAKEN = _ids(
     _due_by(_SINCE),
     select(_later.id)
     .where(
         _later.enrolment_id == _prompts.enrolment_id,
+        _later.kind == PromptKind.PROMPT,
+        _later.timing != "patient_initiated",
         _later.decided_at.is_not(None),
-        _later.state.not_in((State.EXPIRED, State.CANCELLED, State.FAILED)),
+        _later.state.not_in((State.EXPIRED, State.CANCELLED, State.FAILED, State.WITHHELD)),
         _later.due_at <= _SINCE,
         or_(
             _later.due_at > _prompts.due_at,
@@ -56,43 +72,91 @@ _OVERTAKEN = _ids(
     )
     .exists(),
 )
-_INTENDED_AT = (
-    select(_attempts.intended_at)
-    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
+_LAST_ATTEMPT = (
+    _attempts.prompt_id == _prompts.id,
+    _attempts.attempt == _prompts.attempts,
+)
+_INTENDED_AT = select(_attempts.intended_at).where(*_LAST_ATTEMPT).scalar_subquery()
+_DROPS_REPEATS = (
+    select(_devices.id)
+    .join(_attempts, _attempts.device_id == _devices.id)
+    .where(*_LAST_ATTEMPT, _devices.deduplicates)
+    .exists()
+)
+_UNCERTAIN = (
+    select(func.count())
+    .where(
+        _attempts.prompt_id == _prompts.id,
+        or_(_attempts.outcome.is_(None), _attempts.outcome == "unknown"),
+    )
     .scalar_subquery()
+)
+_FREE_CLAIMS = (
+    update(_prompts)
+    .where(_IDS)
+    .values(
+        state=settled(literal(State.PLANNED, _prompts.state.type)),
+        reason=case((CONFIRMED, null()), else_=_prompts.reason),
+        owner=None,
+        lease_until=None,
+    )
+)
+_END_SENDINGS = (
+    update(_prompts)
+    .where(_IDS)
+    .values(
+        state=case(
+            (CONFIRMED, literal(State.ACCEPTED, _prompts.state.type)),
+            else_=literal(State.UNKNOWN, _prompts.state.type),
+        ),
+        reason=reasoned(literal(Reason.WORKER_STOPPED, _prompts.reason.type)),
+        sent_at=func.coalesce(_prompts.sent_at, _INTENDED_AT, type_=_INSTANT),
+        next_try_at=case(
+            (
+                and_(_DROPS_REPEATS, _UNCERTAIN < MOST_UNCERTAIN, _prompts.expires_at > _NOW),
+                _NOW,
+            ),
+            else_=null(),
+        ),
+        owner=None,
+    )
+)
+_MAY_BE_OUT = _prompts.state == State.UNKNOWN
+_END = (
+    update(_prompts)
+    .where(_IDS)
+    .values(
+        state=case(
+            (_MAY_BE_OUT, literal(State.UNKNOWN, _prompts.state.type)),
+            else_=literal(State.EXPIRED, _prompts.state.type),
+        ),
+        reason=case(
+            (_MAY_BE_OUT, _prompts.reason),
+            else_=bindparam("because", type_=_prompts.reason.type),
+        ),
+        closed_at=case((_MAY_BE_OUT, _prompts.closed_at), else_=_NOW),
+        next_try_at=null(),
+    )
 )
 
 
 def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
-    """Take over from dead workers; return how many went back to planned and to unknown.
+    """Take over from dead workers; return how many claims and how many sendings had lapsed.
 
-    A lapsed claim had sent nothing. A lapsed `sending` may have, when it was intended: it is
-    unknown, and stays so until the phone or the late worker itself says otherwise.
+    A lapsed claim had sent nothing and is free again. A lapsed `sending` may have, when it was
+    intended: it is unknown until the phone or the late worker itself says otherwise, and is tried
+    again only where the phone drops a repeat.
     """
-    claimed = _change(
-        tx,
-        _LAPSED_CLAIMS,
-        {"now": now},
-        {"state": State.PLANNED, "owner": None, "lease_until": None},
-    )
-    sending = _change(
-        tx,
-        _LAPSED_SENDINGS,
-        {"now": now},
-        {
-            "state": State.UNKNOWN,
-            "reason": "the worker stopped while sending",
-            "sent_at": _INTENDED_AT,
-            "owner": None,
-        },
-    )
+    at = {"leases": lease_time(tx, now)}
+    claimed = _change(tx, _LAPSED_CLAIMS, at, _FREE_CLAIMS, {})
+    sending = _change(tx, _LAPSED_SENDINGS, at, _END_SENDINGS, {"now": now})
     return claimed, sending
 
 
 def expire(tx: WriteTx, *, now: datetime) -> int:
-    """End prompts whose time is over before anything was sent; return how many."""
-    values = {"state": State.EXPIRED, "reason": "not sent in time", "closed_at": now}
-    return _change(tx, _EXPIRED, {"now": now}, values)
+    """End prompts whose time is over, those that may be out as unknown; return how many."""
+    given = {"now": now, "because": Reason.NOT_IN_TIME}
+    return _change(tx, _EXPIRED, {"now": now}, _END, given)
 
 
 def overtake(tx: WriteTx, *, now: datetime, overdue: timedelta) -> int:
@@ -101,14 +165,18 @@ def overtake(tx: WriteTx, *, now: datetime, overdue: timedelta) -> int:
     After an outage a patient so gets one prompt, the newest, and not a pile. A later one counts
     whether it waits, is on its way or has left.
     """
-    values = {"state": State.EXPIRED, "reason": "overtaken by a later prompt", "closed_at": now}
-    return _change(tx, _OVERTAKEN, {"since": now - overdue}, values)
+    given = {"now": now, "because": Reason.OVERTAKEN}
+    return _change(tx, _OVERTAKEN, {"since": now - overdue}, _END, given)
 
 
 def _change(
-    tx: WriteTx, which: Select[UUID], given: dict[str, datetime], values: dict[str, object]
+    tx: WriteTx,
+    which: Select[UUID],
+    asked: Mapping[str, datetime],
+    change: Any,  # noqa: ANN401 (an update statement; its class is generic in a private type)
+    given: Mapping[str, object],
 ) -> int:
-    ids = list(tx.conn.execute(which, given).scalars())
+    ids = list(tx.conn.execute(which, dict(asked)).scalars())
     if ids:
-        tx.conn.execute(update(_prompts).where(_prompts.id.in_(ids)).values(values))
+        tx.conn.execute(change, {"ids": ids, **given})
     return len(ids)

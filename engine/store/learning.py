@@ -1,24 +1,30 @@
-"""Repository of proximal outcomes and model artifacts."""
+"""Repository of proximal outcomes: what became known of each prompt, and what was made of it.
+
+An outcome that is corrected keeps what it was first. So the model's knowledge at any moment is a
+matter of record: an artifact, and the first outcomes that were taken in since it was made.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
-from engine.records import Artifact, Outcome
+from engine.learning_records import JudgedPrompt, Outcome
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
 _ONE_ADDS = 0x6F7574  # any number of our own; PostgreSQL's advisory locks are told apart by it
+_outcomes = tables.Outcome
 
 
 def unclosed(tx: WriteTx, *, limit: int) -> list[dict[str, Any]]:
     """Return sent adaptive-window prompts whose outcome is not known yet, oldest first.
 
-    Keys: id, patient_id, zone, local_date, due_at, sent_at, answered_at, within, state, arm.
+    Keys: id, patient_id, zone, local_date, due_at, sent_at, answered_at, within, state, arm and
+    features, the last two of the draw.
     """
     prompts = tables.Prompt
     rows = tx.conn.execute(
@@ -33,9 +39,10 @@ def unclosed(tx: WriteTx, *, limit: int) -> list[dict[str, Any]]:
             prompts.within_seconds,
             prompts.state,
             tables.Decision.arm,
+            tables.Decision.features,
         )
         .join(tables.Decision, tables.Decision.prompt_id == prompts.id)
-        .where(prompts.sent_at.is_not(None), prompts.closed_at.is_(None))
+        .where(tables.UNLEARNED)
         .order_by(prompts.sent_at, prompts.id)
         .limit(limit)
         # An answer that is being stored at this moment must not be taken for a silence.
@@ -54,15 +61,15 @@ def add_outcomes(tx: WriteTx, outcomes: Sequence[dict[str, Any]], *, now: dateti
         tx.conn.execute(select(func.pg_advisory_xact_lock(_ONE_ADDS)))
     ids = [outcome["prompt_id"] for outcome in outcomes]
     known = set(
-        tx.conn.execute(
-            select(tables.Outcome.prompt_id).where(tables.Outcome.prompt_id.in_(ids))
-        ).scalars()
+        tx.conn.execute(select(_outcomes.prompt_id).where(_outcomes.prompt_id.in_(ids))).scalars()
     )
     new = [
-        {**outcome, "closed_at": now} for outcome in outcomes if outcome["prompt_id"] not in known
+        {**outcome, "first_y": outcome["y"], "closed_at": now}
+        for outcome in outcomes
+        if outcome["prompt_id"] not in known
     ]
     if new:
-        tx.conn.execute(insert(tables.Outcome), new)
+        tx.conn.execute(insert(_outcomes), new)
     close(tx, ids, now=now)
     return len(new)
 
@@ -75,80 +82,105 @@ def close(tx: WriteTx, prompt_ids: Sequence[UUID], *, now: datetime) -> None:
         )
 
 
-def correct_outcome(tx: WriteTx, prompt_id: UUID, y: int) -> None:
+def correct_outcome(tx: WriteTx, prompt_id: UUID, y: int, *, now: datetime) -> None:
     """Set the outcome of a prompt whose in-time answer arrived only now; the refit will use it."""
-    tx.conn.execute(update(tables.Outcome).where(tables.Outcome.prompt_id == prompt_id).values(y=y))
+    tx.conn.execute(
+        update(_outcomes)
+        .where(_outcomes.prompt_id == prompt_id, _outcomes.y != y)
+        .values(y=y, revised_at=now)
+    )
+    tx.conn.execute(
+        update(_outcomes)
+        .where(_outcomes.prompt_id == prompt_id, _outcomes.dropped_at.is_not(None))
+        .values(dropped_at=None)
+    )
+
+
+def drop_silence(tx: WriteTx, prompt_id: UUID, *, now: datetime) -> None:
+    """Void the silence noted of a prompt whose patient was not free; the refit will miss it."""
+    tx.conn.execute(
+        update(_outcomes)
+        .where(_outcomes.prompt_id == prompt_id, _outcomes.y == 0)
+        .values(dropped_at=now)
+    )
 
 
 def outcomes_after(tx: ReadTx, seq: int, *, limit: int | None = None) -> list[Outcome]:
-    """Return outcomes in the order they became known, after the one numbered `seq`."""
+    """Return outcomes as they are known now, after the one numbered `seq`, in order."""
     rows = tx.conn.execute(
-        select(tables.Outcome)
-        .where(tables.Outcome.seq > seq)
-        .order_by(tables.Outcome.seq)
-        .limit(limit)
+        _after(seq).where(_outcomes.dropped_at.is_(None)).order_by(_outcomes.seq).limit(limit)
     )
-    return [_outcome(row) for row in rows]
+    return [_outcome(row, row.y) for row in rows]
 
 
-def add_artifact(tx: WriteTx, artifact: Artifact) -> None:
-    """Store a model."""
-    tx.conn.execute(
-        insert(tables.Artifact).values(
-            version=artifact.version,
-            created_at=artifact.created_at,
-            learned_through=artifact.learned_through,
-            blob=artifact.blob,
-        )
-    )
+def first_outcomes_after(tx: ReadTx, seq: int, *, limit: int | None = None) -> list[Outcome]:
+    """Return outcomes as they became known first, after the one numbered `seq`, in order.
+
+    Whatever was corrected since, this never changes, so it is what models in memory take in.
+    """
+    rows = tx.conn.execute(_after(seq).order_by(_outcomes.seq).limit(limit))
+    return [_outcome(row, row.first_y) for row in rows]
 
 
-def artifacts(tx: ReadTx, *, limit: int) -> list[Artifact]:
-    """Return the newest models, newest first."""
-    rows = tx.conn.execute(select(tables.Artifact).order_by(tables.Artifact.id.desc()).limit(limit))
-    return [
-        Artifact(
-            version=row.version,
-            created_at=row.created_at,
-            learned_through=row.learned_through,
-            blob=row.blob,
-        )
-        for row in rows
-    ]
-
-
-def newest_artifact_at(tx: ReadTx) -> datetime | None:
-    """Return when the newest model was made."""
-    newest: datetime | None = tx.conn.execute(
-        select(tables.Artifact.created_at).order_by(tables.Artifact.id.desc()).limit(1)
-    ).scalar_one_or_none()
-    return newest
-
-
-def newest_version(tx: ReadTx) -> str | None:
-    """Return the version of the newest model."""
-    newest: str | None = tx.conn.execute(
-        select(tables.Artifact.version).order_by(tables.Artifact.id.desc()).limit(1)
-    ).scalar_one_or_none()
-    return newest
+def last_seq(tx: ReadTx) -> int:
+    """Return the number of the last outcome, 0 where there is none."""
+    return tx.conn.execute(select(func.coalesce(func.max(_outcomes.seq), 0))).scalar_one()
 
 
 def first_outcome_at(tx: ReadTx) -> datetime | None:
     """Return when the first outcome became known."""
     first: datetime | None = tx.conn.execute(
-        select(tables.Outcome.closed_at).order_by(tables.Outcome.seq).limit(1)
+        select(_outcomes.closed_at).order_by(_outcomes.seq).limit(1)
     ).scalar_one_or_none()
     return first
 
 
-def _outcome(row: AnyRow) -> Outcome:
+def judged(tx: ReadTx, *, since_day: int, limit: int) -> list[JudgedPrompt]:
+    """Return outcomes of drawn slots on and after this day (an ordinal), the newest first."""
+    decisions = tables.Decision
+    rows = tx.conn.execute(
+        select(
+            _outcomes,
+            decisions.features,
+            decisions.available,
+            decisions.propensities,
+            decisions.chosen,
+        )
+        .join(decisions, decisions.prompt_id == _outcomes.prompt_id)
+        .where(_outcomes.day >= since_day, _outcomes.dropped_at.is_(None))
+        .order_by(_outcomes.seq.desc())
+        .limit(limit)
+    )
+    return [_judged(row) for row in rows]
+
+
+def _after(seq: int) -> Select[Any]:
+    return select(_outcomes).where(_outcomes.seq > seq)
+
+
+def _judged(row: AnyRow) -> JudgedPrompt:
+    features = row.features
+    declared = features.get("declared")
+    return JudgedPrompt(
+        outcome=_outcome(row, row.y),
+        hours=tuple(features.get("hours", ())),
+        available=tuple(row.available),
+        propensities=tuple(row.propensities),
+        chosen=row.chosen,
+        declared=None if declared is None else (*declared[:4],),
+        last_hour=features.get("last_hour"),
+    )
+
+
+def _outcome(row: AnyRow, y: int) -> Outcome:
     return Outcome(
         seq=row.seq,
         prompt_id=row.prompt_id,
         person=row.person,
         hour=row.hour,
+        last_hour=row.last_hour,
         day_type=row.day_type,
         day=row.day,
         arm=row.arm,
-        y=row.y,
+        y=y,
     )

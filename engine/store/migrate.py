@@ -1,5 +1,7 @@
 """Moving a database to the newest shape of the tables."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -7,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
+from sqlalchemy import Connection
 
 from engine.store.database import Database, DatabaseUnusable
 
@@ -24,11 +27,29 @@ def migrate(db: Database) -> list[str]:
     steps = pending_migrations(db)
     if steps:
         config = _config()
-        with db.connect() as connection:
+        with db.connect() as connection, _references_unchecked(connection):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
     return steps
+
+
+@contextmanager
+def _references_unchecked(connection: Connection) -> Iterator[None]:
+    """Let SQLite make a table anew while others refer to it; it must be told before BEGIN.
+
+    The steps that do so check all references themselves before they end.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw = connection.connection
+    raw.cursor().execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        raw.cursor().execute("PRAGMA foreign_keys=ON")
 
 
 def pending_migrations(db: Database) -> list[str]:

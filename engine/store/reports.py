@@ -5,14 +5,24 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, and_, case, func, select
 
 from engine.localtime import zone
-from engine.records import CaseloadRow, Counts, PromptRecord
+from engine.prompt import PromptKind, State
+from engine.records import PATIENT_INITIATED, CaseloadRow, Counts, PromptRecord
 from engine.store import tables
 from engine.store.database import ReadTx
 from engine.store.people import patient_value
 from engine.store.types import AnyRow
+
+CLOCK_IS_OFF = timedelta(minutes=5)
+"""From this skew on a phone's clock is worth a word to the therapist."""
+# The patient's own starts, reminders, and draws for no prompt are not what compliance is about.
+_COUNTS = (
+    tables.Prompt.kind == PromptKind.PROMPT,
+    tables.Prompt.timing != PATIENT_INITIATED,
+    tables.Prompt.state != State.WITHHELD,
+)
 
 
 def caseload_days(
@@ -41,6 +51,7 @@ def caseload(tx: ReadTx, clinician_id: UUID, *, first: date, last: date) -> list
     counts = _counts(tx, ids, first, last)
     answers = _answers(tx, ids)
     phones = _phones(tx, ids)
+    skews = clock_skews(tx, ids)
     return [
         CaseloadRow(
             patient=patient_value(row),
@@ -48,6 +59,7 @@ def caseload(tx: ReadTx, clinician_id: UUID, *, first: date, last: date) -> list
             last_answer_at=answers.get(row.id, (None, None))[0],
             risk_at=answers.get(row.id, (None, None))[1],
             devices=phones.get(row.id, 0),
+            skew=skews.get(row.id),
         )
         for row in rows
     ]
@@ -72,7 +84,9 @@ def _counts(tx: ReadTx, patient_ids: Sequence[UUID], first: date, last: date) ->
             func.count(prompts.opened_at).label("opened"),
             func.count(prompts.answered_at).label("answered"),
         )
-        .where(prompts.patient_id.in_(patient_ids), prompts.local_date.between(first, last))
+        .where(
+            prompts.patient_id.in_(patient_ids), prompts.local_date.between(first, last), *_COUNTS
+        )
         .group_by(prompts.patient_id)
     )
     return {
@@ -104,6 +118,29 @@ def _answers(
     return {row.patient_id: (row.last, row.risk) for row in rows}
 
 
+def clock_skews(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, timedelta]:
+    """Return how far each patient's phone was ahead at its last answer, where it was far off."""
+    responses = tables.Response
+    newest = (
+        select(
+            responses.patient_id,
+            func.max(responses.received_at, type_=responses.received_at.type).label("at"),
+        )
+        .where(responses.patient_id.in_(patient_ids))
+        .group_by(responses.patient_id)
+        .subquery()
+    )
+    rows = tx.conn.execute(
+        select(responses.patient_id, responses.device_skew_seconds)
+        .join(
+            newest,
+            and_(responses.patient_id == newest.c.patient_id, responses.received_at == newest.c.at),
+        )
+        .where(func.abs(responses.device_skew_seconds) > CLOCK_IS_OFF.total_seconds())
+    )
+    return {row.patient_id: timedelta(seconds=row.device_skew_seconds) for row in rows}
+
+
 def _phones(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, int]:
     devices = tables.Device
     rows = tx.conn.execute(
@@ -128,11 +165,17 @@ def prompt_records(tx: ReadTx, patient_id: UUID, *, first: date, last: date) -> 
             responses.scores,
             responses.risk,
             responses.late,
+            tables.Unavailability.reason.label("unavailable"),
         )
+        .outerjoin(tables.Unavailability, tables.Unavailability.prompt_id == prompts.id)
         .outerjoin(decisions, decisions.prompt_id == prompts.id)
         .outerjoin(responses, responses.prompt_id == prompts.id)
-        .where(prompts.patient_id == patient_id, prompts.local_date.between(first, last))
-        .order_by(prompts.local_date, prompts.start_at, prompts.assignment)
+        .where(
+            prompts.patient_id == patient_id,
+            prompts.local_date.between(first, last),
+            prompts.kind == PromptKind.PROMPT,
+        )
+        .order_by(prompts.local_date, prompts.start_at, prompts.assignment, prompts.window)
     )
     return [_record(row) for row in rows]
 
@@ -157,7 +200,9 @@ def totals(tx: ReadTx) -> dict[str, int]:
             func.count().label("planned"),
             func.count(prompts.sent_at).label("sent"),
             func.count(prompts.answered_at).label("answered"),
-        ).select_from(prompts)
+        )
+        .select_from(prompts)
+        .where(*_COUNTS)
     ).one()
     return dict(row._mapping)
 
@@ -188,6 +233,10 @@ def _record(row: AnyRow) -> PromptRecord:
         answers=row.answers,
         scores=row.scores,
         risk=bool(row.risk),
+        probability=row.probability,
+        phase=row.phase,
+        declined_at=row.declined_at,
+        unavailable=row.unavailable,
     )
 
 

@@ -5,12 +5,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, insert, select, tuple_, update
+from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
 
 from engine.records import Enrolment, ProtocolVersion
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
+
+_SOME = 1_000
 
 
 def add_protocol(tx: WriteTx, protocol_id: UUID, name: str, *, now: datetime) -> None:
@@ -59,6 +61,20 @@ def current_versions(tx: ReadTx, protocol_ids: Collection[UUID]) -> dict[UUID, P
         )
     )
     return {row.protocol_id: _version(row) for row in rows}
+
+
+_CURRENT = (
+    select(tables.ProtocolVersion.protocol_id, func.max(tables.ProtocolVersion.version))
+    .join(tables.Enrolment, tables.Enrolment.protocol_id == tables.ProtocolVersion.protocol_id)
+    .where(tables.Enrolment.patient_id == bindparam("patient"), tables.Enrolment.ended_at.is_(None))
+    .group_by(tables.ProtocolVersion.protocol_id)
+)
+
+
+def current_key(tx: ReadTx, patient_id: UUID) -> tuple[UUID, int] | None:
+    """Return which version the patient is under, (protocol, version); None without enrolment."""
+    row = tx.conn.execute(_CURRENT, {"patient": patient_id}).one_or_none()
+    return (row[0], row[1]) if row else None
 
 
 def versions_at(
@@ -113,6 +129,12 @@ def enrolment_of(tx: ReadTx, patient_id: UUID) -> Enrolment | None:
     return _enrolment(row) if row else None
 
 
+def enrolments_of(tx: ReadTx, patient_ids: Collection[UUID]) -> list[Enrolment]:
+    """Return the running enrolments of these patients."""
+    rows = tx.conn.execute(_enrolments().where(tables.Enrolment.patient_id.in_(list(patient_ids))))
+    return [_enrolment(row) for row in rows]
+
+
 def lock_enrolments(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> None:
     """Wait until nobody else plans, draws or sends for these enrolments, and keep it so.
 
@@ -120,12 +142,15 @@ def lock_enrolments(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> None:
     never wait for each other.
     """
     table = tables.Enrolment
-    tx.conn.execute(
-        select(table.id)
-        .where(table.id.in_(enrolment_ids))
-        .order_by(table.id)
-        .with_for_update(key_share=True)
-    )
+    # In parts, since databases limit the values of a statement, but in one order over all.
+    ids = sorted(enrolment_ids)
+    for start in range(0, len(ids), _SOME):
+        tx.conn.execute(
+            select(table.id)
+            .where(table.id.in_(ids[start : start + _SOME]))
+            .order_by(table.id)
+            .with_for_update(key_share=True)
+        )
 
 
 def lock_enrolment_of(tx: WriteTx, patient_id: UUID) -> Enrolment | None:
@@ -135,6 +160,11 @@ def lock_enrolment_of(tx: WriteTx, patient_id: UUID) -> Enrolment | None:
         return None
     lock_enrolments(tx, [found.id])
     return enrolment_of(tx, patient_id)
+
+
+def running(tx: ReadTx) -> list[Enrolment]:
+    """Return all running enrolments."""
+    return [_enrolment(row) for row in tx.conn.execute(_enrolments())]
 
 
 def enrolments_to_plan(tx: ReadTx, before: date) -> list[Enrolment]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, Row, String, Uuid
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, Row, String, Uuid
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -52,6 +52,7 @@ class Base(DeclarativeBase):
 AnyRow = Row[*tuple[Any, ...]]
 """A result row of any columns; it stays inside the store."""
 
+BigSerial = BigInteger().with_variant(Integer(), "sqlite")
 Key = Uuid(as_uuid=True)
 Name = String(200)
 Word = String(64)

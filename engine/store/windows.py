@@ -1,19 +1,22 @@
-"""Repository of planned windows, up to the draw of their slot."""
+"""Repository of planned windows, up to the draw of their slot.
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+Reminders and snoozes are rows of the same table; here they only appear where their prompt ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Update, delete, func, insert, select, update
 
-from engine.prompt import UNSENT, State
+from engine.prompt import UNSENT, PromptKind, Reason, State
 from engine.records import StoredWindow
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
-from engine.store.types import AnyRow
+from engine.store.window_rows import read_windows, stored_windows, window_row
 
-ONE_DAY = timedelta(days=1)
+_SOME = 500
+"""How many ids are asked for at once: databases limit the values of a statement."""
 
 
 def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
@@ -21,10 +24,9 @@ def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
 
     A key that is there already, sent or not, is left as it is: no slot comes twice.
     """
-    rows = [_window_row(window) for window in windows]
+    rows = [window_row(window) for window in windows]
     known: set[UUID] = set()
-    for start in range(0, len(rows), 500):
-        ids = [row["id"] for row in rows[start : start + 500]]
+    for ids in _parts([row["id"] for row in rows]):
         known |= set(
             tx.conn.execute(select(tables.Prompt.id).where(tables.Prompt.id.in_(ids))).scalars()
         )
@@ -32,6 +34,12 @@ def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
     if new:
         tx.conn.execute(insert(tables.Prompt), new)
     return len(new)
+
+
+def add_started(tx: WriteTx, window: StoredWindow, *, expires_at: datetime) -> None:
+    """Store a prompt that the patient started: it is there at once, and was never sent."""
+    row = {**window_row(window), "state": State.ACCEPTED, "expires_at": expires_at}
+    tx.conn.execute(insert(tables.Prompt).values(row))
 
 
 def count_on(tx: ReadTx, enrolment_id: UUID, assignment: str, day: date) -> int:
@@ -42,144 +50,185 @@ def count_on(tx: ReadTx, enrolment_id: UUID, assignment: str, day: date) -> int:
             prompts.enrolment_id == enrolment_id,
             prompts.assignment == assignment,
             prompts.local_date == day,
+            prompts.kind == PromptKind.PROMPT,
         )
     ).scalar_one()
 
 
 def windows_from(tx: ReadTx, enrolment_id: UUID, first: date) -> list[StoredWindow]:
     """Return all windows of an enrolment from a local date on."""
-    return _windows(
+    return read_windows(
         tx,
-        _stored().where(
+        stored_windows().where(
             tables.Prompt.enrolment_id == enrolment_id, tables.Prompt.local_date >= first
         ),
     )
 
 
+def unsent_windows(
+    tx: ReadTx, enrolment_ids: Sequence[UUID], first: date
+) -> dict[UUID, list[StoredWindow]]:
+    """Return for each enrolment its windows of which nothing was sent, from a local date on."""
+    prompts = tables.Prompt
+    found: dict[UUID, list[StoredWindow]] = {}
+    for ids in _parts(enrolment_ids):
+        query = stored_windows().where(
+            prompts.enrolment_id.in_(ids),
+            prompts.local_date >= first,
+            prompts.state.in_(UNSENT),
+            prompts.sent_at.is_(None),
+        )
+        for window in read_windows(tx, query):
+            found.setdefault(window.enrolment_id, []).append(window)
+    return found
+
+
+def windows_by_id(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, StoredWindow]:
+    """Return the windows with these ids."""
+    found = read_windows(tx, stored_windows().where(tables.Prompt.id.in_(ids))) if ids else []
+    return {window.id: window for window in found}
+
+
 def drop_undecided(tx: WriteTx, ids: Sequence[UUID]) -> None:
     """Remove windows that are nothing but plan: no draw was made for them."""
     prompts = tables.Prompt
-    tx.conn.execute(
-        delete(prompts).where(
-            prompts.id.in_(ids), prompts.state == State.PLANNED, prompts.decided_at.is_(None)
+    for some in _parts(ids):
+        tx.conn.execute(
+            delete(prompts).where(
+                prompts.id.in_(some), prompts.state == State.PLANNED, prompts.decided_at.is_(None)
+            )
         )
-    )
 
 
 def cancel_unsent(tx: WriteTx, ids: Sequence[UUID], reason: str, *, now: datetime) -> None:
-    """End prompts that were drawn but not sent."""
+    """End prompts that were drawn but not sent, and with them their reminders."""
+    for some in _parts(ids):
+        ended = tx.conn.execute(
+            _cancelled(reason, now)
+            .where(tables.Prompt.id.in_(some), tables.Prompt.sent_at.is_(None))
+            .returning(tables.Prompt.id)
+        ).scalars()
+        cancel_repeats(tx, list(ended), Reason.PARENT_UNSENT, now=now)
+
+
+def cancel_repeats(tx: WriteTx, parent_ids: Sequence[UUID], reason: str, *, now: datetime) -> None:
+    """End the reminders and snoozes of these prompts that have not left yet.
+
+    One that a worker holds at this moment is left to it: it looks at the prompt before it sends.
+    """
+    if not parent_ids:
+        return
     prompts = tables.Prompt
-    tx.conn.execute(
+    waiting = tx.conn.execute(
+        select(prompts.id)
+        .where(
+            prompts.parent_id.in_(parent_ids),
+            prompts.state.in_(UNSENT),
+            prompts.sent_at.is_(None),
+        )
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    ids = list(waiting)
+    if ids:
+        tx.conn.execute(_cancelled(reason, now).where(prompts.id.in_(ids)))
+
+
+def _cancelled(reason: str, now: datetime) -> Update:
+    prompts = tables.Prompt
+    return (
         update(prompts)
-        .where(prompts.id.in_(ids), prompts.state.in_(UNSENT))
-        .values(state=State.CANCELLED, reason=reason, closed_at=now)
+        .where(prompts.state.in_(UNSENT))
+        .values(state=State.CANCELLED, reason=reason, closed_at=now, next_try_at=None)
     )
 
 
 def undecided(tx: WriteTx, *, before: datetime, limit: int) -> list[StoredWindow]:
     """Return windows that open before `before` and have no draw yet, oldest first.
 
-    They and their enrolments stay locked until the transaction ends: two workers that drew for one
-    patient at the same time would not know of each other's slots.
+    Of those that open together the ones with precedence come first, and the prompts of one window
+    in their order. They and their enrolments stay locked until the transaction ends: two workers
+    that drew for one patient at the same time would not know of each other's slots.
     """
     prompts = tables.Prompt
     query = (
-        _stored()
+        stored_windows()
         .where(
             tables.UNDECIDED,
             prompts.start_at <= before,
         )
-        .order_by(prompts.start_at, prompts.enrolment_id, prompts.assignment)
+        .order_by(
+            prompts.start_at,
+            prompts.enrolment_id,
+            prompts.priority,
+            prompts.assignment,
+            prompts.local_date,
+            prompts.window,
+        )
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True, of=[prompts, tables.Enrolment])
     )
-    return _windows(tx, query)
+    return read_windows(tx, query)
 
 
-def taken_instants(
-    tx: ReadTx, enrolment_ids: Sequence[UUID], *, since: datetime, until: datetime
-) -> dict[UUID, list[datetime]]:
-    """Return for each enrolment the instants near which no further prompt may fall.
-
-    These are drawn and sent prompts, and fixed ones that are still to come.
-    """
+def undecided_above(
+    tx: ReadTx,
+    enrolment_ids: Sequence[UUID],
+    *,
+    priority: int,
+    days: tuple[date, date],
+) -> list[StoredWindow]:
+    """Return undrawn windows of these dates whose priority number is smaller than `priority`."""
     prompts = tables.Prompt
-    rows = tx.conn.execute(
-        select(prompts.enrolment_id, func.coalesce(prompts.sent_at, prompts.due_at).label("at"))
-        .where(
-            prompts.enrolment_id.in_(enrolment_ids),
-            # Local dates only narrow the search; zones are at most a day apart from UTC.
-            prompts.local_date.between(since.date() - ONE_DAY, until.date() + ONE_DAY),
-            prompts.due_at.between(since, until),
-            (prompts.sent_at.is_not(None))
-            | prompts.state.not_in([State.EXPIRED, State.CANCELLED, State.FAILED]),
+    query = stored_windows().where(
+        prompts.enrolment_id.in_(enrolment_ids),
+        prompts.local_date.between(*days),
+        prompts.state == State.PLANNED,
+        prompts.decided_at.is_(None),
+        prompts.priority < priority,
+    )
+    return read_windows(tx, query)
+
+
+def move_instants(tx: WriteTx, window: StoredWindow, *, expires_at: datetime | None) -> None:
+    """Store the instants of a window that was drawn and not sent, as they are by newer rules."""
+    prompts = tables.Prompt
+    row = window_row(window)
+    moved = {key: row[key] for key in ("start_at", "end_at", "slots", "due_at", "offset_seconds")}
+    tx.conn.execute(
+        update(prompts)
+        .where(prompts.id == window.id, prompts.state.in_(UNSENT))
+        .values(**moved, expires_at=expires_at)
+    )
+
+
+def set_expiry(tx: WriteTx, prompt_id: UUID, expires_at: datetime) -> None:
+    """Let a prompt that was sent stay open until another instant."""
+    prompts = tables.Prompt
+    tx.conn.execute(update(prompts).where(prompts.id == prompt_id).values(expires_at=expires_at))
+
+
+def set_reminders(tx: WriteTx, reminders: Mapping[UUID, Sequence[timedelta]]) -> None:
+    """Note when prompts are to be repeated, in time after sending."""
+    prompts = tables.Prompt
+    for prompt_id, after in reminders.items():
+        seconds = [int(wait.total_seconds()) for wait in after]
+        tx.conn.execute(update(prompts).where(prompts.id == prompt_id).values(reminders=seconds))
+
+
+def note_tzdata(tx: WriteTx, enrolment_ids: Sequence[UUID], release: str, *, first: date) -> None:
+    """Note which release of the zone data the unsent windows from a local date on rest on."""
+    prompts = tables.Prompt
+    for ids in _parts(enrolment_ids):
+        tx.conn.execute(
+            update(prompts)
+            .where(
+                prompts.enrolment_id.in_(ids),
+                prompts.local_date >= first,
+                prompts.state.in_(UNSENT),
+            )
+            .values(tzdata=release)
         )
-        .order_by("at")
-    )
-    found: dict[UUID, list[datetime]] = {}
-    for row in rows:
-        found.setdefault(row.enrolment_id, []).append(row.at)
-    return found
 
 
-def _stored() -> Select[*tuple[Any, ...]]:
-    return select(tables.Prompt, tables.Enrolment.seed, tables.Enrolment.control_share).join(
-        tables.Enrolment, tables.Enrolment.id == tables.Prompt.enrolment_id
-    )
-
-
-def _windows(tx: ReadTx, query: Select[*tuple[Any, ...]]) -> list[StoredWindow]:
-    return [_window(row) for row in tx.conn.execute(query)]
-
-
-def _window_row(window: StoredWindow) -> dict[str, Any]:
-    return {
-        "id": window.id,
-        "enrolment_id": window.enrolment_id,
-        "patient_id": window.patient_id,
-        "protocol_id": window.protocol_id,
-        "protocol_version": window.protocol_version,
-        "zone": window.zone,
-        "assignment": window.assignment,
-        "content_id": window.content_id,
-        "local_date": window.local_date,
-        "window": window.window,
-        "start_at": window.start_at,
-        "end_at": window.end_at,
-        "slots": [int(slot.timestamp()) for slot in window.slots],
-        "timing": window.timing,
-        "objective": window.objective,
-        "representative": window.representative,
-        "within_seconds": int(window.within.total_seconds()),
-        "expires_after_seconds": int(window.expires_after.total_seconds()),
-        "state": window.state,
-        "due_at": window.due_at,
-    }
-
-
-def _window(row: AnyRow) -> StoredWindow:
-    return StoredWindow(
-        id=row.id,
-        enrolment_id=row.enrolment_id,
-        patient_id=row.patient_id,
-        protocol_id=row.protocol_id,
-        protocol_version=row.protocol_version,
-        zone=row.zone,
-        assignment=row.assignment,
-        content_id=row.content_id,
-        local_date=row.local_date,
-        window=row.window,
-        start_at=row.start_at,
-        end_at=row.end_at,
-        slots=tuple(datetime.fromtimestamp(slot, UTC) for slot in row.slots),
-        timing=row.timing,
-        objective=row.objective,
-        representative=row.representative,
-        within=timedelta(seconds=row.within_seconds),
-        expires_after=timedelta(seconds=row.expires_after_seconds),
-        state=row.state,
-        decided_at=row.decided_at,
-        due_at=row.due_at,
-        seed=row.seed,
-        control_share=row.control_share,
-    )
+def _parts(ids: Sequence[UUID]) -> Iterable[Sequence[UUID]]:
+    return (ids[start : start + _SOME] for start in range(0, len(ids), _SOME))

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     ForeignKey,
     Text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,6 +31,8 @@ class Decision(Base):
     available: Mapped[list[Any]]
     propensities: Mapped[list[Any]]
     chosen: Mapped[int]
+    probability: Mapped[float] = mapped_column(default=1.0, server_default="1.0")
+    prompted: Mapped[bool] = mapped_column(default=True, server_default=true())
     features: Mapped[dict[str, Any]]
 
 
@@ -46,6 +49,7 @@ class Attempt(Base):
     outcome: Mapped[str | None] = mapped_column(Word)
     http_status: Mapped[int | None]
     detail: Mapped[str | None] = mapped_column(Text)
+    next_try_at: Mapped[datetime | None]
 
 
 class Receipt(Base):
@@ -58,3 +62,13 @@ class Receipt(Base):
     happened_at: Mapped[datetime]
     device_at: Mapped[datetime]
     received_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """Workers that run, each with its last sign of life; one that ends in order takes its row."""
+
+    __tablename__ = "workers"
+    owner: Mapped[str] = mapped_column(Word, primary_key=True)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    stalled: Mapped[str | None] = mapped_column(Text)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     String,
     Text,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -70,7 +71,10 @@ class EnrolmentCode(Base):
 
 
 class Device(Base):
-    """Phones and browsers; only a hash of the credential is kept."""
+    """Phones and browsers; only a hash of the credential is kept.
+
+    `deduplicates` says that the app drops a push it has had, so that one may be repeated.
+    """
 
     __tablename__ = "devices"
     id: Mapped[UUID] = mapped_column(Key, primary_key=True)
@@ -78,7 +82,12 @@ class Device(Base):
     credential_sha256: Mapped[str] = mapped_column(Sha256, unique=True)
     platform: Mapped[str] = mapped_column(Word)
     zone: Mapped[str] = mapped_column(Word)
+    zone_at: Mapped[datetime | None]
     push_token: Mapped[str | None] = mapped_column(Text)
+    deduplicates: Mapped[bool] = mapped_column(server_default=false())
     token_dead_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+    schedule_at: Mapped[datetime | None]
+    schedule_version: Mapped[int | None]
+    schedule_rules_version: Mapped[int | None]

@@ -1,0 +1,78 @@
+"""Repository of the rules patients set for themselves; each change is a new version."""
+
+import json
+from collections.abc import Collection
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import and_, func, insert, select
+
+from engine.records import RulesVersion
+from engine.rules import NO_RULES, PatientRules
+from engine.store import tables
+from engine.store.database import ReadTx, WriteTx
+from engine.store.types import AnyRow
+
+
+@lru_cache(maxsize=4096)
+def _parsed(document: str) -> PatientRules:
+    return PatientRules.model_validate_json(document)
+
+
+def rules_of(tx: ReadTx, patient_ids: Collection[UUID]) -> dict[UUID, PatientRules]:
+    """Return the rules that hold now for each of these patients; no rules where none were set."""
+    table = tables.PatientRules
+    newest = (
+        select(table.patient_id, func.max(table.version).label("version"))
+        .where(table.patient_id.in_(list(patient_ids)))
+        .group_by(table.patient_id)
+        .subquery()
+    )
+    rows = tx.conn.execute(
+        select(table.patient_id, table.document).join(
+            newest,
+            and_(table.patient_id == newest.c.patient_id, table.version == newest.c.version),
+        )
+    )
+    found = {row.patient_id: _parsed(json.dumps(row.document, sort_keys=True)) for row in rows}
+    return {patient_id: found.get(patient_id, NO_RULES) for patient_id in patient_ids}
+
+
+def add_rules(tx: WriteTx, version: RulesVersion) -> None:
+    """Store one immutable version."""
+    tx.conn.execute(
+        insert(tables.PatientRules).values(
+            patient_id=version.patient_id,
+            version=version.version,
+            document=version.document,
+            set_by=version.set_by,
+            set_at=version.set_at,
+        )
+    )
+
+
+def rules_versions(tx: ReadTx, patient_id: UUID) -> list[RulesVersion]:
+    """Return all versions of a patient's rules, newest first: who set what, and when."""
+    table = tables.PatientRules
+    rows = tx.conn.execute(
+        select(table).where(table.patient_id == patient_id).order_by(table.version.desc())
+    )
+    return [_version(row) for row in rows]
+
+
+def current_version(tx: ReadTx, patient_id: UUID) -> int:
+    """Return the number of the version that holds now, 0 where none was set."""
+    table = tables.PatientRules
+    return tx.conn.execute(
+        select(func.coalesce(func.max(table.version), 0)).where(table.patient_id == patient_id)
+    ).scalar_one()
+
+
+def _version(row: AnyRow) -> RulesVersion:
+    return RulesVersion(
+        patient_id=row.patient_id,
+        version=row.version,
+        document=row.document,
+        set_by=row.set_by,
+        set_at=row.set_at,
+    )

@@ -1,0 +1,146 @@
+"""Repository of what the dispatcher must know of before it sends: prompts that have left.
+
+What the patient started without being asked, and reminders, count neither towards the daily cap
+nor for the minimum gap.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import bindparam, case, func, or_, select
+
+from engine.delivery_records import Parent, Recent, Uncertain
+from engine.prompt import PromptKind, State
+from engine.store import tables
+from engine.store.database import ReadTx, WriteTx
+
+_prompts, _attempts = tables.Prompt, tables.Attempt
+_INSTANT = _prompts.sent_at.type
+_DAY = timedelta(hours=24)
+_COUNTS = (
+    or_(_prompts.sent_at.is_not(None), _prompts.state == State.SENDING),
+    _prompts.kind == PromptKind.PROMPT,
+    _prompts.timing != "patient_initiated",
+)
+_LEFT_AT = func.coalesce(
+    _prompts.sent_at,
+    select(_attempts.intended_at)
+    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
+    .scalar_subquery(),
+    type_=_INSTANT,
+)
+_LATELY = bindparam("day_ago", type_=_INSTANT) < _LEFT_AT
+_RECENT = (
+    select(
+        _prompts.enrolment_id,
+        func.max(_LEFT_AT).label("last_at"),
+        func.sum(case((_LATELY, 1), else_=0)).label("in_24h"),
+        func.min(case((_LATELY, _prompts.zone))).label("zone"),
+        func.max(case((_LATELY, _prompts.zone))).label("other_zone"),
+    )
+    .where(
+        _prompts.enrolment_id.in_(bindparam("enrolments", expanding=True)),
+        _prompts.local_date >= bindparam("since"),
+        *_COUNTS,
+    )
+    .group_by(_prompts.enrolment_id)
+)
+_SENT_ON = (
+    select(_prompts.enrolment_id, _prompts.local_date, func.count().label("n"))
+    .where(
+        _prompts.enrolment_id.in_(bindparam("enrolments", expanding=True)),
+        _prompts.local_date.in_(bindparam("days", expanding=True)),
+        *_COUNTS,
+    )
+    .group_by(_prompts.enrolment_id, _prompts.local_date)
+)
+_UNCERTAIN = (
+    select(_attempts.prompt_id, _attempts.device_id)
+    .where(
+        _attempts.prompt_id.in_(bindparam("prompts", expanding=True)),
+        or_(_attempts.outcome.is_(None), _attempts.outcome == "unknown"),
+    )
+    .order_by(_attempts.prompt_id, _attempts.attempt)
+)
+_PARENTS = select(
+    _prompts.id,
+    _prompts.state,
+    _prompts.due_at,
+    _prompts.sent_at,
+    _prompts.answered_at,
+    _prompts.declined_at,
+).where(_prompts.id.in_(bindparam("prompts", expanding=True)))
+_FREE = (
+    select(tables.Enrolment.id)
+    .where(tables.Enrolment.id.in_(bindparam("enrolments", expanding=True)))
+    .order_by(tables.Enrolment.id)
+    .with_for_update(key_share=True, skip_locked=True)
+)
+
+
+def lock_free(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> set[UUID]:
+    """Lock those enrolments nobody else is at work on, until the transaction ends; return them.
+
+    It never waits, so a worker that was stopped while it held some does not hold up the others.
+    """
+    return set(tx.conn.execute(_FREE, {"enrolments": list(enrolment_ids)}).scalars())
+
+
+def recent(
+    tx: ReadTx, enrolment_ids: Sequence[UUID], *, now: datetime, since: date
+) -> dict[UUID, Recent]:
+    """Return for each enrolment when something was last sent, and what left in the last 24 hours.
+
+    Looks at prompts of the local dates from `since` on. One that is being sent counts as sent.
+    """
+    given = {"enrolments": list(enrolment_ids), "since": since, "day_ago": now - _DAY}
+    return {
+        row.enrolment_id: Recent(
+            last_at=row.last_at,
+            in_24h=row.in_24h,
+            zones=frozenset({row.zone, row.other_zone} - {None}),
+        )
+        for row in tx.conn.execute(_RECENT, given)
+    }
+
+
+def sent_on(
+    tx: ReadTx, enrolment_ids: Sequence[UUID], days: Sequence[date]
+) -> dict[tuple[UUID, date], int]:
+    """Return how many prompts each enrolment was sent, or is being sent, on each local date."""
+    rows = tx.conn.execute(_SENT_ON, {"enrolments": list(enrolment_ids), "days": list(days)})
+    return {(row.enrolment_id, row.local_date): row.n for row in rows}
+
+
+def uncertain(tx: ReadTx, prompt_ids: Sequence[UUID]) -> dict[UUID, Uncertain]:
+    """Return for each prompt how many attempts may have been delivered, and the last one's phone.
+
+    Prompts without such an attempt are left out.
+    """
+    if not prompt_ids:
+        return {}
+    found: dict[UUID, Uncertain] = {}
+    for row in tx.conn.execute(_UNCERTAIN, {"prompts": list(prompt_ids)}):
+        before = found.get(row.prompt_id)
+        found[row.prompt_id] = Uncertain(
+            attempts=1 + (before.attempts if before else 0), device_id=row.device_id
+        )
+    return found
+
+
+def parents(tx: ReadTx, prompt_ids: Sequence[UUID]) -> dict[UUID, Parent]:
+    """Return the prompts with these ids as their reminders need to know them."""
+    if not prompt_ids:
+        return {}
+    return {
+        row.id: Parent(
+            id=row.id,
+            state=State(row.state),
+            due_at=row.due_at,
+            sent_at=row.sent_at,
+            answered=row.answered_at is not None,
+            declined=row.declined_at is not None,
+        )
+        for row in tx.conn.execute(_PARENTS, {"prompts": list(prompt_ids)})
+    }
