@@ -1,16 +1,13 @@
 """The windows and patients that the benchmarks work on: as many as asked for, nobody in them."""
 
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import numpy as np
 
-from engine.commands.enrolling import sha256
 from engine.planning import prompt_id
 from engine.prompt import State
-from engine.protocol import dump_protocol, parse_protocol
-from engine.records import Device, Enrolment, Patient, ProtocolVersion, StoredWindow
-from engine.store import Database, devices, people, schedules, windows
+from engine.records import StoredWindow
 from models.receptivity import Receptivity
 from models.simulation.ema import make
 
@@ -85,50 +82,3 @@ def fitted_model(persons: int, days: int) -> Receptivity:
     keys = np.tile([str(person(number)) for number in range(persons)], len(labels))
     dates = np.repeat(np.arange(days), persons * len(world.blocks))
     return Receptivity().fit(X, np.concatenate(labels), person=keys, day=dates)
-
-
-def add_patients(db: Database, tokens: list[str], *, now: datetime) -> None:
-    """Store one patient with a phone for each push token, in one transaction."""
-    document = dump_protocol(parse_protocol(PROTOCOL))
-    with db.write() as tx:
-        for number, token in enumerate(tokens):
-            patient = Patient(id=person(number), name=f"B-{number}", zone=ZONE, created_at=now)
-            people.add_patient(tx, patient, therapist_ids=[])
-            protocol = uuid5(_SPACE, f"protocol/{number}")
-            schedules.add_protocol(tx, protocol, "Benchmark", now=now)
-            schedules.add_version(
-                tx,
-                ProtocolVersion(
-                    protocol_id=protocol,
-                    version=1,
-                    document=document,
-                    created_by="benchmark",
-                    created_at=now,
-                ),
-            )
-            schedules.add_enrolment(tx, _enrolment(number, protocol), now=now)
-            device = Device(
-                id=uuid4(), patient_id=patient.id, platform="web", zone=ZONE, push_token=None
-            )
-            devices.add_device(tx, device, sha256(token), now=now)
-            devices.set_push_token(tx, device.id, token)
-
-
-def _enrolment(number: int, protocol: UUID) -> Enrolment:
-    return Enrolment(
-        id=uuid5(_SPACE, f"enrolment/{number}"),
-        patient_id=person(number),
-        zone=ZONE,
-        protocol_id=protocol,
-        seed=number,
-        control_share=0.2,
-        first_day=DAY,
-        planned_through=DAY,
-    )
-
-
-def add_due(db: Database, persons: int, *, place: int, now: datetime) -> None:
-    """Store one prompt a patient, due at `now`, as window number `place` of the day."""
-    made = [window(number, slots=(now,), timing="fixed", place=place) for number in range(persons)]
-    with db.write() as tx:
-        windows.add_windows(tx, made)

@@ -1,153 +1,140 @@
-"""Dispatching: the real dispatcher on SQLite, against firebase-admin's `send_each`."""
+"""Dispatching: claim -> intent -> send -> record, against three ways to do it with firebase-admin.
 
-import json
-import subprocess
-import sys
-import time
-import urllib.request
+Each way runs in a process of its own against the same stand-in for FCM. Ours speaks HTTP/2 over TLS
+to it, as to Firebase; the others speak plain HTTP/1.1, which spares them the cost of TLS. `send`
+and `send_each` have the same claim and record around them as ours, the date jobs keep no record.
+"""
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from socket import socket
-from uuid import uuid4
+from itertools import count, islice
+from typing import Any
 
-import firebase_admin
-from firebase_admin import credentials, messaging
-from google.oauth2.credentials import Credentials
+import numpy as np
 
-from benchmarks.clinic import add_due, add_patients
-from benchmarks.compare import Contest
+from benchmarks.ceiling import ceiling
+from benchmarks.filling import add_due, add_patients
+from benchmarks.lateness import Lateness, lateness
+from benchmarks.processes import StandIn, database, run_measured, standin
 from engine.clock import system_clock
-from engine.settings import EMULATOR_PROJECT
-from engine.store import migrate, open_database
-from prompting.decide import Policies, decide
-from prompting.dispatch import Dispatcher
-from prompting.fcm.message import NEUTRAL_BODY, NEUTRAL_TITLE
-from prompting.policies import UniformPolicy
-from prompting.pusher import FcmPusher
+from engine.commands.scheduling import plan_horizon
+from engine.store import Database, migrate, open_database
 
-MESSAGES = 500
-"""As many as `send_each` takes at once."""
-_EMULATOR = "from prompting.fcm.emulator.server import run_emulator; run_emulator(port={port})"
+ROUNDS = 2
+"""Ours and the nearest baseline take turns, so that a machine that slows down slows both."""
+SAMPLES = {"send_each": 2_000, "date_jobs": 300, "send": 100}
+"""How many messages each of the slower ways sends at most; rates do not depend on it."""
+BURST = 10_000
+"""How many prompts fall due at the same instant when lateness is measured."""
+_CEILING_MESSAGES = 30_000
+_SINCE = timedelta(seconds=1)
+
+Say = Callable[[str], object]
 
 
-class _Owner(credentials.Base):  # type: ignore[misc]  # firebase-admin ships no types
-    """A credential that the emulator takes."""
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What all ways have in common; `numbers` gives each run patients of its own."""
 
-    def get_credential(self) -> Credentials:
-        """Return a bearer that never needs renewal."""
-        return Credentials("owner")  # type: ignore[no-untyped-call]
+    db: Database
+    url: str
+    standin: StandIn
+    numbers: Iterator[int]
+
+    def run(self, way: str, messages: int) -> dict[str, Any]:
+        """Return the figures of one way for so many prompts that are due, and its doubles."""
+        if way != "date_jobs":
+            add_due(self.db, self.patients(messages), due_at=system_clock() - _SINCE)
+        self.standin.reset()
+        found = run_measured("benchmarks.measured", way=way, messages=messages, **self.arguments())
+        arrived = self.standin.report()
+        if arrived["distinct"] != messages:
+            raise RuntimeError(f"{way}: {arrived['distinct']} of {messages} arrived")
+        return found | {"doubles": arrived["doubles"]}
+
+    def patients(self, count: int) -> list[int]:
+        """Return the numbers of so many new patients."""
+        chosen = list(islice(self.numbers, count))
+        add_patients(self.db, chosen, now=system_clock())
+        return chosen
+
+    def arguments(self) -> dict[str, object]:
+        """Return what a measured process must know."""
+        return {
+            "database_url": self.url,
+            "secure": self.standin.secure,
+            "plain": self.standin.plain,
+            "authority": self.standin.authority,
+        }
+
+
+def report(
+    messages: int, latency_ms: float, kind: str, say: Say = lambda text: None
+) -> dict[str, Any]:
+    """Return the figures of `welltimed bench dispatch`; `say` is told what is measured next.
+
+    Raises BenchUnusable where this kind of database cannot be started.
+    """
+    with _course(latency_ms, kind) as course:
+        say("ceiling of the stand-in")
+        most = ceiling(course.standin.secure, course.standin.authority, _CEILING_MESSAGES)
+        runs: dict[str, list[dict[str, Any]]] = {}
+        for turn in range(ROUNDS):
+            for way, wanted in (("ours", messages), ("send_each", _sample("send_each", messages))):
+                say(f"{way}, turn {turn + 1} of {ROUNDS}")
+                runs.setdefault(way, []).append(course.run(way, max(wanted // ROUNDS, 1)))
+        for way in ("date_jobs", "send"):
+            say(way)
+            runs[way] = [course.run(way, _sample(way, messages))]
+        burst = min(messages, BURST)
+        say(f"lateness of {burst:,} prompts due at the same instant")
+        chosen = course.patients(burst)
+        late = lateness(course.db, course.standin, chosen, course.arguments())
+    return _document(runs, late, most) | {
+        "messages": messages,
+        "latency_ms": latency_ms,
+        "database": kind,
+    }
 
 
 @contextmanager
-def emulator() -> Iterator[str]:
-    """Yield the address of an emulator in a process of its own."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-c", _EMULATOR.format(port=port)])
-    try:
-        _await(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _await(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+def _course(latency_ms: float, kind: str) -> Iterator[_Course]:
+    with standin(latency_ms) as server, database(kind) as url:
+        db = open_database(url)
         try:
-            accepted(url)
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("the emulator did not start")
+            migrate(db)
+            plan_horizon(db, now=system_clock())  # a new database is taken note of before it fills
+            yield _Course(db, url, server, count())
+        finally:
+            db.close()
 
 
-def accepted(url: str) -> int:
-    """Return how many messages the emulator has accepted."""
-    with urllib.request.urlopen(f"{url}/health", timeout=5) as reply:
-        return int(json.load(reply)["accepted"])
+def _sample(way: str, messages: int) -> int:
+    return min(messages, SAMPLES[way])
 
 
-@contextmanager
-def contest(folder: Path) -> Iterator[Contest]:
-    """Yield the contest; every turn checks in the emulator that all messages arrived once."""
-    tokens = [f"emu-{uuid4().hex}" for _ in range(MESSAGES)]
-    with emulator() as url, _ours(folder, url, tokens) as ours:
-        yield Contest(
-            name="dispatch",
-            unit="messages/s",
-            work=MESSAGES,
-            ours=_checked(ours, url),
-            baseline=_checked(_theirs(url, tokens), url),
-            compared=(
-                f"Dispatcher.tick for {MESSAGES} due prompts (claim, intent, send and record, "
-                "committed to SQLite with synchronous=FULL) against firebase-admin's send_each "
-                "for as many messages, which keeps no record; same emulator, in another process, "
-                "whose own speed is a ceiling for both"
-            ),
-        )
+def _document(runs: dict[str, list[dict[str, Any]]], late: Lateness, most: float) -> dict[str, Any]:
+    pooled = {way: _pooled(figures) for way, figures in runs.items()}
+    ours = pooled.pop("ours")
+    return {
+        "rate": ours["rate"],
+        "cpu_us": ours["cpu_us"],
+        "lateness_p50_s": late.p50,
+        "lateness_p99_s": late.p99,
+        "peak_rss_mb": max(late.peak_rss_mb, *(run["peak_rss_mb"] for run in runs["ours"])),
+        "emulator_ceiling": round(most, 1),
+        "baselines": pooled,
+        "ratio": round(ours["rate"] / pooled["send_each"]["rate"], 2),
+        "ratio_send": round(ours["rate"] / pooled["send"]["rate"], 2),
+        "doubles": late.doubles + sum(run["doubles"] for run in runs["ours"]),
+    }
 
 
-def _checked(way: Callable[[], object], url: str) -> Callable[[], None]:
-    def turn() -> None:
-        before = accepted(url)
-        way()
-        arrived = accepted(url) - before
-        if arrived != MESSAGES:
-            raise RuntimeError(f"{arrived} messages arrived in place of {MESSAGES}")
-
-    return turn
-
-
-@contextmanager
-def _ours(folder: Path, url: str, tokens: list[str]) -> Iterator[Callable[[], object]]:
-    """Yield a way to send what is due; prompts for every turn are planned and drawn before."""
-    db = open_database(f"sqlite:///{folder / 'bench.db'}")
-    migrate(db)
-    now = system_clock()
-    add_patients(db, tokens, now=now)
-    pusher = FcmPusher(url, EMULATOR_PROJECT, None)
-    turns = iter(range(100))
-    start = now - timedelta(seconds=1)
-
-    def due_at(turn: int) -> None:
-        add_due(db, len(tokens), place=turn, now=start + timedelta(minutes=turn))
-
-    for turn in range(4):
-        due_at(turn)
-    horizon = start + timedelta(minutes=4)
-    decide(db, Policies(UniformPolicy()), now=horizon)
-
-    def send() -> object:
-        at = start + timedelta(minutes=next(turns))
-        return Dispatcher(db=db, pusher=pusher, clock=lambda: at, owner="bench").tick()
-
-    try:
-        yield send
-    finally:
-        pusher.close()
-        db.close()
-
-
-def _theirs(url: str, tokens: list[str]) -> Callable[[], object]:
-    app = firebase_admin.initialize_app(_Owner(), {"projectId": EMULATOR_PROJECT}, name=uuid4().hex)
-    # firebase-admin has no setting for the address of FCM, so it is put in place of Google's.
-    service = messaging._get_messaging_service(app)
-    service._fcm_url = f"{url}/v1/projects/{EMULATOR_PROJECT}/messages:send"
-    return lambda: messaging.send_each([_message(token) for token in tokens], app=app)
-
-
-def _message(token: str) -> messaging.Message:
-    key = str(uuid4())
-    message = messaging.Message(
-        data={"prompt_id": key},
-        notification=messaging.Notification(title=NEUTRAL_TITLE, body=NEUTRAL_BODY),
-        android=messaging.AndroidConfig(collapse_key=key, priority="high", ttl=timedelta(hours=1)),
-    )
-    message.token = token
-    return message
+def _pooled(figures: list[dict[str, Any]]) -> dict[str, float]:
+    """Return rate and CPU time of all turns together."""
+    messages = np.array([one["messages"] for one in figures])
+    seconds = messages / np.array([one["rate"] for one in figures])
+    cpu = np.average([one["cpu_us"] for one in figures], weights=messages)
+    return {"rate": round(float(messages.sum() / seconds.sum()), 1), "cpu_us": round(float(cpu), 1)}

@@ -1,21 +1,40 @@
-"""Timing policies: each gives every slot of every window a probability, a batch at a time."""
+"""Timing policies: each gives every slot of every window a probability, a batch at a time.
 
+A policy that fails never stops prompting: `law_of` then takes the one behind it, and the last in
+line is uniform.
+"""
+
+import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.allocation import smooth_slots
+from models.bins import cell_of
 from models.propensity import epsilon_greedy, uniform
 from models.receptivity import Receptivity
+from prompting.reasons import Reasons, reasons_for
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
 UNIFORM = "uniform"
 ADAPTIVE = "adaptive"
+POOLED = "pooled"
+PERSON = "person"
 FIXED = "fixed"
+
+GRID = 6
+"""Decimals of a score (logit) that count. Less is no preference but rounding, which depends on
+what a window is computed together with."""
+STEEPNESS = 8.0
+"""Of the pooled allocation, per logit: a slot a tenth of a logit better is twice as likely."""
+CANNOT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a model that is broken in some way raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +42,17 @@ class SlotBatch:
     """n windows of up to k slots, as arrays; short windows are padded with unavailable slots.
 
     `hours` (n, k) local hour of day (decimal); `available` (n, k) bool, at least one a row;
-    `day_type` (n,) 0 work day, 1 off; `person` n keys.
+    `day_type` (n,) 0 work day, 1 off; `person` n keys; `declared` (n, 4) hours of waking, going
+    to bed, start and end of work; `last_hour` (n,) of the prompt before on that day; NaN in both
+    where there is none.
     """
 
     hours: Floats
     available: NDArray[np.bool_]
     day_type: NDArray[np.int64]
     person: Sequence[str]
+    declared: Floats | None = None
+    last_hour: Floats | None = None
 
     def rows(self, which: NDArray[np.bool_]) -> "SlotBatch":
         """Return the windows where `which` (n,) is true."""
@@ -38,7 +61,29 @@ class SlotBatch:
             self.available[which],
             self.day_type[which],
             [person for person, kept in zip(self.person, which, strict=True) if kept],
+            None if self.declared is None else self.declared[which],
+            None if self.last_hour is None else self.last_hour[which],
         )
+
+    @property
+    def keys(self) -> NDArray[np.str_]:
+        """Return the persons' keys (n,)."""
+        return np.asarray(self.person, dtype=np.str_)
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The law a batch is drawn by, with all that a decision's record says of it.
+
+    `propensities` (n, k): rows sum to 1, unavailable slots get 0, and no other slot less than
+    epsilon / (number of available slots).
+    """
+
+    propensities: Floats
+    name: str
+    version: str
+    epsilon: float
+    reasons: Reasons | None = None
 
 
 class TimingPolicy(Protocol):
@@ -59,8 +104,17 @@ class TimingPolicy(Protocol):
         """The share that is drawn uniformly: no available slot falls below epsilon / k."""
         ...
 
+    @property
+    def behind(self) -> "TimingPolicy | None":
+        """The policy to take where this one fails; None for one that cannot."""
+        ...
+
+    def law(self, batch: SlotBatch) -> Law:
+        """Return the law of a batch, and the version that it was computed with."""
+        ...
+
     def propensities(self, batch: SlotBatch) -> Floats:
-        """Return (n, k) probabilities: rows sum to 1, unavailable slots get 0."""
+        """Return the probabilities (n, k) of the law."""
         ...
 
 
@@ -71,6 +125,11 @@ class UniformPolicy:
     name: str = UNIFORM
     version: str = "1"
     epsilon: float = 1.0
+    behind: None = None
+
+    def law(self, batch: SlotBatch) -> Law:
+        """Return the uniform law."""
+        return Law(self.propensities(batch), self.name, self.version, self.epsilon)
 
     def propensities(self, batch: SlotBatch) -> Floats:
         """Return equal shares over the available slots."""
@@ -78,21 +137,113 @@ class UniformPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePolicy:
+    """The best slot by a population curve alone, where the model it came from cannot be used.
+
+    `curve`: (96,) logit of the half hours of a work day and of an off day.
+    """
+
+    curve: Sequence[float]
+    version: str
+    epsilon: float
+    name: str = ADAPTIVE
+    behind: TimingPolicy | None = None
+
+    def law(self, batch: SlotBatch) -> Law:
+        """Return the epsilon-greedy law."""
+        return Law(self.propensities(batch), self.name, self.version, self.epsilon)
+
+    def propensities(self, batch: SlotBatch) -> Floats:
+        """Return epsilon-greedy probabilities under the curve."""
+        curve = np.asarray(self.curve, dtype=np.float64)
+        scores = curve[cell_of(batch.hours, batch.day_type[:, None])]
+        return epsilon_greedy(np.round(scores, GRID), batch.available, self.epsilon)
+
+
+@dataclass(frozen=True, slots=True)
 class AdaptivePolicy:
     """The best slot by the learned model, mixed with a uniform share `epsilon`.
 
-    `guard` is held while the model is read, for a model that a learning thread adds to.
+    By name: `adaptive` trusts population, declared hours and person; `pooled` the population
+    alone, and smoothly; `person` the person's own answers alone.
     """
 
     model: Receptivity
     version: str
     epsilon: float
     name: str = ADAPTIVE
-    guard: AbstractContextManager[object] = field(default_factory=nullcontext)
+    behind: TimingPolicy | None = None
+
+    def law(self, batch: SlotBatch) -> Law:
+        """Return the law, and why each slot is liked or not."""
+        scores = self._scores(batch)
+        reasons = reasons_for(self.model, batch, scores) if self.name == ADAPTIVE else None
+        chances = self._chances(batch, scores)
+        return Law(chances, self.name, self.version, self.epsilon, reasons)
 
     def propensities(self, batch: SlotBatch) -> Floats:
-        """Return epsilon-greedy probabilities under the model's slot scores."""
-        person = np.asarray(batch.person, dtype=np.str_)
-        with self.guard:
-            scores = self.model.slot_scores(batch.hours, batch.day_type, person)
-        return epsilon_greedy(scores, batch.available, self.epsilon)
+        """Return probabilities under the model's slot scores."""
+        return self._chances(batch, self._scores(batch))
+
+    def _chances(self, batch: SlotBatch, scores: Floats) -> Floats:
+        if self.name == POOLED:
+            share = smooth_slots(_hidden(scores, batch.available)[None], STEEPNESS)
+            share = np.where(batch.available, share, 0.0)
+            share /= share.sum(axis=1, keepdims=True)
+            return (1.0 - self.epsilon) * share + self.epsilon * uniform(batch.available)
+        return epsilon_greedy(np.round(scores, GRID), batch.available, self.epsilon)
+
+    def _scores(self, batch: SlotBatch) -> Floats:
+        if self.name == POOLED:
+            return self._shared(batch)
+        told = batch.declared is not None and not np.isnan(batch.declared).all()
+        scores = self.model.slot_scores(
+            batch.hours,
+            batch.day_type,
+            batch.keys,
+            declared=batch.declared if told else None,
+            last_hour=batch.last_hour,
+        )
+        return scores - self._shared(batch) if self.name == PERSON else scores
+
+    def _shared(self, batch: SlotBatch) -> Floats:
+        """Return the scores (n, k) of a person of whom nothing is known."""
+        nobody = np.full(len(batch.person), "", dtype=np.str_)
+        return self.model.slot_scores(batch.hours, batch.day_type, nobody)
+
+
+def law_of(policy: TimingPolicy, batch: SlotBatch) -> Law:
+    """Return the law of the first policy in line, from this one on, that gives a lawful one."""
+    line: TimingPolicy | None = policy
+    while line is not None:
+        try:
+            law = line.law(batch)
+            check_lawful(law, batch)
+        except CANNOT as error:
+            log.error("policy %s %s failed: %s", line.name, line.version, error)  # noqa: TRY400
+            line = line.behind
+        else:
+            return law
+    return UniformPolicy(name=policy.name, version=UNTRAINED).law(batch)
+
+
+UNTRAINED = "untrained"
+"""Version of a law that rests on no model."""
+
+
+def check_lawful(law: Law, batch: SlotBatch) -> None:
+    """Raise ValueError unless the propensities are what a law promises."""
+    given = law.propensities
+    floor = law.epsilon * uniform(batch.available)
+    if given.shape != floor.shape or not np.isfinite(given).all():
+        raise ValueError("propensities: must be finite, one a slot")
+    if (np.abs(given.sum(axis=1) - 1.0) > 1e-9).any():
+        raise ValueError("propensities: must sum to 1 in each window")
+    if (given < floor - 1e-12).any() or (given[~batch.available] != 0.0).any():
+        raise ValueError("propensities: below the floor, or above 0 where there is no slot")
+
+
+def _hidden(scores: Floats, available: NDArray[np.bool_]) -> Floats:
+    """Return scores (n, k) relative to the best available slot, far below where unavailable."""
+    best = np.where(available, scores, -np.inf).max(axis=1, keepdims=True)
+    return np.asarray(np.round(np.where(available, scores - best, -100.0), GRID))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from engine.clock import Clock
+from engine.commands.following import notice_missed
 from engine.commands.scheduling import plan_horizon
 from engine.settings import Settings
 from engine.store import Database
@@ -29,7 +30,11 @@ class Ticks:
         return plan_horizon(self.db, now=self.clock())
 
     def decide(self) -> int:
-        """Draw the slots of windows about to open; return how many."""
+        """Draw the slots of windows about to open; return how many.
+
+        Before that, prompts that ran out unanswered are taken in, and what follows them planned.
+        """
+        notice_missed(self.db, now=self.clock())
         policies = Policies(adaptive=self.learner.policy())
         return decide(self.db, policies, now=self.clock())
 

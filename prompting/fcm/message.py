@@ -6,13 +6,11 @@ key, the notification tag and the APNs collapse id, so that a repeat of an uncer
 what is shown instead of standing beside it.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from firebase_admin import messaging
-from firebase_admin._messaging_encoder import MessageEncoder
 
 NEUTRAL_TITLE = "Welltimed"
 """Title of every push, whatever it is about."""
@@ -23,7 +21,7 @@ NEUTRAL_BODY = "You have a new prompt."
 LONGEST_TTL = timedelta(weeks=4)
 """FCM keeps no message longer than this and refuses a longer time to live."""
 
-_ENCODER = MessageEncoder()
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,72 +29,85 @@ class Push:
     """One prompt on its way to one device.
 
     `token` is the device's FCM registration token; `expires_at` (aware) is the first instant at
-    which the prompt would be late.
+    which the prompt would be late; `repeat` is 0 for the prompt itself and counts its reminders
+    and snoozes, which carry the same id so that the phone replaces what it shows.
     """
 
     prompt_id: UUID
     token: str
     expires_at: datetime
+    repeat: int = 0
 
 
-def encode(push: Push, *, now: datetime) -> dict[str, Any]:
-    """Return the JSON object of FCM HTTP v1's `messages:send` for `push`, as of `now`.
+def encode(push: Push, *, now: datetime) -> bytes:
+    """Return the JSON body of FCM HTTP v1's `messages:send` for `push`, as of `now`.
 
     Times to live are whole seconds, rounded down, so that a message never outlives its prompt;
     APNs also gets the absolute instant, which a packet delayed on the way cannot stretch.
 
     Raises:
-        ValueError: if an instant is naive, the token is empty or the push has already expired.
+        ValueError: if an instant is naive, the token is empty, `repeat` is negative or the push
+            has already expired.
     """
-    if push.expires_at.tzinfo is None or now.tzinfo is None:
+    expires_at = push.expires_at
+    if expires_at.tzinfo is None or now.tzinfo is None:
         raise ValueError("push.expires_at and now: must be aware instants")
     if not push.token:
         raise ValueError("push.token: must not be empty")
-    if push.expires_at <= now:
-        raise ValueError(f"push.expires_at: {push.expires_at.isoformat()} is not after now")
-    key = str(push.prompt_id)
-    ttl = timedelta(seconds=min(push.expires_at - now, LONGEST_TTL) // timedelta(seconds=1))
-    message = messaging.Message(
-        data={"prompt_id": key, "expires_at": push.expires_at.astimezone(UTC).isoformat()},
-        notification=messaging.Notification(title=NEUTRAL_TITLE, body=NEUTRAL_BODY),
-        android=_android(key, ttl),
-        apns=_apns(key, push.expires_at),
-        webpush=_webpush(push.prompt_id, ttl),
-    )
-    # Set afterwards: the constructor's `token` argument warns in favour of `fid`, which apps that
-    # register with FCM tokens do not have. The HTTP v1 field `token` itself is current.
-    message.token = push.token
-    return {"message": _ENCODER.default(message)}
+    if push.repeat < 0:
+        raise ValueError("push.repeat: must be at least 0")
+    if expires_at <= now:
+        raise ValueError(f"push.expires_at: {expires_at.isoformat()} is not after now")
+    text = _TEMPLATE % {
+        "key": str(push.prompt_id),  # once, and not at each of its places
+        "topic": push.prompt_id.hex,
+        # Tokens come from phones, so they alone are put in as JSON.
+        "token": json.dumps(push.token),
+        "repeat": push.repeat,
+        "again": "true" if push.repeat else "false",
+        "expires_at": expires_at.astimezone(UTC).isoformat(),
+        "expiration": int(expires_at.timestamp()),
+        "ttl": min(expires_at - now, LONGEST_TTL) // _SECOND,
+    }
+    return text.encode()
 
 
-def _android(key: str, ttl: timedelta) -> messaging.AndroidConfig:
-    return messaging.AndroidConfig(
-        collapse_key=key,
-        priority="high",
-        ttl=ttl,
-        notification=messaging.AndroidNotification(tag=key),
-    )
-
-
-def _apns(key: str, expires_at: datetime) -> messaging.APNSConfig:
-    # mutable-content lets the app's notification extension drop a packet that comes too late.
-    return messaging.APNSConfig(
-        headers={
-            "apns-collapse-id": key,
-            "apns-expiration": str(int(expires_at.timestamp())),
-            "apns-priority": "10",
+def _pattern() -> dict[str, Any]:
+    """Return the message with a named place for everything that differs between two pushes."""
+    return {
+        "data": {"prompt_id": "%(key)s", "repeat": "%(repeat)d", "expires_at": "%(expires_at)s"},
+        "notification": {"title": NEUTRAL_TITLE, "body": NEUTRAL_BODY},
+        "android": {
+            "collapse_key": "%(key)s",
+            "priority": "high",
+            "ttl": "%(ttl)ds",
+            "notification": {"tag": "%(key)s"},
         },
-        payload=messaging.APNSPayload(aps=messaging.Aps(mutable_content=True)),
-    )
-
-
-def _webpush(prompt_id: UUID, ttl: timedelta) -> messaging.WebpushConfig:
-    # RFC 8030 section 5.4: a Topic has at most 32 characters of URL-safe base64.
-    return messaging.WebpushConfig(
-        headers={
-            "TTL": str(int(ttl.total_seconds())),
-            "Urgency": "high",
-            "Topic": prompt_id.hex,
+        "apns": {
+            "headers": {
+                "apns-collapse-id": "%(key)s",
+                "apns-expiration": "%(expiration)d",
+                "apns-priority": "10",
+            },
+            # mutable-content lets the app's extension drop a packet that comes too late.
+            "payload": {"aps": {"mutable-content": 1}},
         },
-        notification=messaging.WebpushNotification(tag=str(prompt_id)),
-    )
+        "webpush": {
+            # RFC 8030 section 5.4: a Topic has at most 32 characters of URL-safe base64.
+            "headers": {"TTL": "%(ttl)d", "Urgency": "high", "Topic": "%(topic)s"},
+            # A reminder must be noticed; a repeat of an uncertain send must not.
+            "notification": {"tag": "%(key)s", "renotify": "%(again)s"},
+        },
+        "token": "%(token)s",
+    }
+
+
+def _template() -> str:
+    text = json.dumps({"message": _pattern()}, separators=(",", ":"))
+    for bare in ("%(token)s", "%(again)s"):
+        text = text.replace(f'"{bare}"', bare)
+    return text
+
+
+# Every message has the same shape, so it is written as JSON once and only filled in.
+_TEMPLATE = _template()

@@ -39,7 +39,7 @@ class Kind(StrEnum):
     TOKEN_DEAD = "token_dead"
     """The device is gone; the token must not be used again. Nothing was delivered."""
     THROTTLED = "throttled"
-    """FCM declined for now. Nothing was delivered."""
+    """FCM declined for now: its quota, or a token that has ended. Nothing was delivered."""
     NOT_SENT = "not_sent"
     """No connection stood; not a byte of the request left. Nothing was delivered."""
     REFUSED = "refused"
@@ -75,10 +75,10 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: datet
     `headers` are read without regard to case. `now` (aware) serves to read a Retry-After date when
     the answer carries no Date of its own. Never raises, whatever the bytes.
     """
-    lowered = {name.lower(): value for name, value in headers.items()}
     document = _json(body)
     if status == 200:
         return _classify_success(document, body)
+    lowered = {name.lower(): value for name, value in headers.items()}
     code, message, fields = _error(document)
     wait = retry_after(lowered, now=now)
     kind = _kind(status, code, message, fields)
@@ -119,7 +119,8 @@ def _kind(status: int, code: str | None, message: str, fields: set[str]) -> Kind
         if named or (not fields and "registration token" in message.lower()):
             return Kind.TOKEN_DEAD
         return Kind.REFUSED
-    if status == 429:
+    if status == 429 or (status == 401 and code == "UNAUTHENTICATED"):
+        # An access token that has just ended is no fault of the prompt's: another is on its way.
         return Kind.THROTTLED
     if 400 <= status < 500 and status not in (408, 499):
         return Kind.REFUSED

@@ -5,6 +5,7 @@ only witness that saw what really arrived.
 """
 
 import json
+import re
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -23,7 +24,8 @@ ACCEPTED = "accepted"
 class LogEntry:
     """One request: `outcome` is "accepted" or the error; `http_status` None if no answer went out.
 
-    `message` is the message as it arrived, None if the body was not a JSON object with one.
+    `message` is the message as it arrived, None if the body was not a JSON object with one. Two
+    accepted entries with the same `prompt_id` and `repeat` are a double.
     """
 
     seq: int
@@ -31,6 +33,7 @@ class LogEntry:
     project: str
     token: str | None
     prompt_id: str | None
+    repeat: int
     collapse_key: str | None
     outcome: str
     http_status: int | None
@@ -79,6 +82,7 @@ class MessageLog:
                 project=project,
                 token=token,
                 prompt_id=prompt_id,
+                repeat=_repeat(message),
                 collapse_key=collapse_key,
                 outcome=outcome,
                 http_status=http_status,
@@ -115,6 +119,12 @@ def identify(message: dict[str, Any] | None) -> tuple[str | None, str | None, st
         _text(data.get("prompt_id")) if isinstance(data, dict) else None,
         _text(collapse),
     )
+
+
+def _repeat(message: dict[str, Any] | None) -> int:
+    data = (message or {}).get("data")
+    text = data.get("repeat") if isinstance(data, dict) else None
+    return int(text) if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _text(value: object) -> str | None:

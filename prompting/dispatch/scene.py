@@ -1,0 +1,222 @@
+"""What bears on a batch as things stand now, and which of its prompts may leave.
+
+Between draw and sending anything may have changed: rules, zone, phones, what else was sent. So all
+of it is looked at once more, for the whole batch in a handful of statements.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from uuid import UUID
+
+from engine.availability import may_send
+from engine.commands.scheduling import WELCOME, protocol_of
+from engine.delivery_records import DuePrompt, Intent, Parent, Recent, Release, Uncertain
+from engine.localtime import zone, zone_names
+from engine.prompt import MOST_UNCERTAIN, PromptKind, Reason, State
+from engine.protocol import StudyProtocol
+from engine.records import Device
+from engine.rules import NO_RULES, PatientRules
+from engine.store import WriteTx, devices, people, rules, schedules, sent
+
+LONGEST_GAP = timedelta(days=3)
+"""More than the longest minimum gap and the farthest zones together."""
+SOON = timedelta(seconds=1)
+"""When a prompt is tried again whose patient another worker is at work on."""
+_ON_ITS_WAY = frozenset({State.PLANNED, State.CLAIMED, State.RETRY})
+_REACHED = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN})
+_NOTHING: list[Device] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Where a prompt goes instead of out, and why."""
+
+    state: State
+    reason: Reason | None
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Rules, zones and phones as they stand now, and what was sent; it counts what it lets go."""
+
+    free: set[UUID]
+    protocols: dict[UUID, StudyProtocol]
+    rules: dict[UUID, PatientRules]
+    zones: dict[UUID, str]
+    devices: dict[UUID, list[Device]]
+    recent: dict[UUID, Recent]
+    sent_on: dict[tuple[UUID, date], int]
+    uncertain: dict[UUID, Uncertain]
+    parents: dict[UUID, Parent]
+
+    def judge(self, prompt: DuePrompt, now: datetime) -> Intent | Release:
+        """Return the intent to send a prompt, or where it goes instead and why."""
+        hold = self._hold(prompt, now) or self._intent(prompt, now)
+        if isinstance(hold, Intent):
+            return hold
+        if hold.next_try_at is not None and hold.next_try_at >= prompt.expires_at:
+            hold = Hold(State.EXPIRED, hold.reason)  # no try is planned at or after expiry
+        return Release(
+            prompt_id=prompt.id,
+            epoch=prompt.epoch,
+            state=hold.state,
+            reason=hold.reason,
+            next_try_at=hold.next_try_at,
+        )
+
+    def _hold(self, prompt: DuePrompt, now: datetime) -> Hold | None:
+        if prompt.confirmed_at is not None:
+            return Hold(State.ACCEPTED, None)
+        if prompt.enrolment_id not in self.free:
+            return Hold(State.RETRY, Reason.BUSY, now + SOON)
+        return (
+            self._kept_by_parent(prompt, now)
+            or self._kept_by_rules(prompt, now)
+            or self._kept_by_gap(prompt, now)
+        )
+
+    def _kept_by_parent(self, prompt: DuePrompt, now: datetime) -> Hold | None:
+        """Return why a reminder is not sent: there is nothing, or not yet, to be reminded of."""
+        if prompt.parent_id is None:
+            return None
+        parent = self.parents[prompt.parent_id]
+        if parent.answered:
+            return Hold(State.CANCELLED, Reason.PARENT_ANSWERED)
+        if parent.declined:
+            return Hold(State.CANCELLED, Reason.PARENT_DECLINED)
+        distance = prompt.due_at - (parent.due_at or prompt.due_at)
+        if parent.state in _ON_ITS_WAY and parent.sent_at is None:
+            return Hold(State.RETRY, Reason.PARENT_WAITS, now + max(distance, SOON))
+        if parent.state not in _REACHED and parent.sent_at is None:
+            return Hold(State.CANCELLED, Reason.PARENT_UNSENT)
+        # After an outage a prompt and its reminder may be due together: the distance is kept.
+        left_at = parent.sent_at or now
+        if prompt.kind == PromptKind.REMINDER and left_at + distance > now:
+            return Hold(State.RETRY, Reason.PARENT_WAITS, left_at + distance)
+        return None
+
+    def _kept_by_rules(self, prompt: DuePrompt, now: datetime) -> Hold | None:
+        zones = self._zones(prompt)
+        if not zones:
+            return Hold(State.CANCELLED, Reason.NO_ZONE)
+        protocol = self.protocols[prompt.protocol_id]
+        own = self.rules.get(prompt.patient_id, NO_RULES)
+        if prompt.assignment in own.without:
+            return Hold(State.CANCELLED, Reason.LEFT_OUT)
+        counts = prompt.kind == PromptKind.PROMPT and prompt.sent_at is None
+        refusal = may_send(
+            now,
+            zones=zones,
+            quiet=(*protocol.quiet_hours, *own.quiet_hours),
+            expires_at=prompt.expires_at,
+            sent_today=self.sent_on.get((prompt.enrolment_id, prompt.local_date), 0),
+            sent_in_24h=self._sent_while_travelling(prompt),
+            per_day=own.capped(protocol.limits) if counts else None,
+            paused=any(own.paused(now.astimezone(tz).date()) for tz in zones),
+        )
+        if refusal is None:
+            return None
+        return Hold(State.EXPIRED if refusal is Reason.EXPIRED else State.CANCELLED, refusal)
+
+    def _sent_while_travelling(self, prompt: DuePrompt) -> int:
+        """Return what left in the last 24 hours, if some of it was planned in another zone.
+
+        A day of 30 hours, or a date lived twice, must not bring more than a day's prompts. Where
+        nobody travels the cap of the local date says it all, and this one would bite too early.
+        """
+        found = self.recent.get(prompt.enrolment_id)
+        if found is None or found.zones <= {self.zones[prompt.patient_id]}:
+            return 0
+        return found.in_24h
+
+    def _kept_by_gap(self, prompt: DuePrompt, now: datetime) -> Hold | None:
+        found = self.recent.get(prompt.enrolment_id)
+        # The first prompt of a phone is awaited there and then; a reminder follows its prompt.
+        if found is None or prompt.assignment == WELCOME or prompt.kind != PromptKind.PROMPT:
+            return None
+        if prompt.cause_id is not None:
+            return None  # it follows its cause closely; its gap to others was seen to at the draw
+        if found.last_at == prompt.sent_at:
+            return None  # this prompt itself, which may have arrived
+        free_at = found.last_at + self.protocols[prompt.protocol_id].limits.min_gap
+        return Hold(State.RETRY, Reason.GAP, free_at) if free_at > now else None
+
+    def _zones(self, prompt: DuePrompt) -> list[tzinfo]:
+        """Return where the patient may be: the last confirmed zone, and all that phones dispute.
+
+        A zone our data does not know (any more) is not taken for UTC: the one the prompt was
+        planned in stands in for it.
+        """
+        known = zone_names()
+        confirmed = self.zones[prompt.patient_id]
+        reported = {device.zone for device in self.devices.get(prompt.patient_id, _NOTHING)}
+        names = {confirmed} | (reported if len(reported) > 1 else set())
+        usable = names & known or {prompt.zone} & known
+        return [zone(name) for name in sorted(usable)]
+
+    def _intent(self, prompt: DuePrompt, now: datetime) -> Intent | Hold:
+        """Return the intent to send a prompt, and count it as sent for those behind it."""
+        before = self.uncertain.get(prompt.id)
+        phone = self._phone(prompt, before)
+        if phone is None:
+            return Hold(State.FAILED, Reason.SAME_PHONE if before else Reason.NO_PHONE)
+        if before is not None and before.attempts >= MOST_UNCERTAIN:
+            return Hold(State.UNKNOWN, Reason.NO_CLEAR_ANSWER)
+        if prompt.kind == PromptKind.PROMPT and prompt.sent_at is None:
+            self._count(prompt, now)
+        return Intent(
+            prompt_id=prompt.id,
+            attempt=prompt.attempts + 1,
+            epoch=prompt.epoch,
+            device_id=phone.id,
+            push_token=str(phone.push_token),
+            expires_at=prompt.expires_at,
+            push_id=prompt.push_id,
+            repeat=prompt.repeat,
+            deduplicates=phone.deduplicates,
+            uncertain=before.attempts if before else 0,
+        )
+
+    def _phone(self, prompt: DuePrompt, before: Uncertain | None) -> Device | None:
+        """Return the newest phone; what may be out is repeated to the phone that may have it."""
+        reachable = (d for d in self.devices.get(prompt.patient_id, _NOTHING) if d.push_token)
+        if before is None:
+            return next(reachable, None)
+        return next((d for d in reachable if d.id == before.device_id and d.deduplicates), None)
+
+    def _count(self, prompt: DuePrompt, now: datetime) -> None:
+        found = self.recent.get(prompt.enrolment_id)
+        self.recent[prompt.enrolment_id] = Recent(
+            last_at=now,
+            in_24h=1 + (found.in_24h if found else 0),
+            zones=(found.zones if found else frozenset()) | {prompt.zone},
+        )
+        day = (prompt.enrolment_id, prompt.local_date)
+        self.sent_on[day] = self.sent_on.get(day, 0) + 1
+
+
+def look(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> Scene:
+    """Return the scene of a batch; its enrolments stay locked until the transaction ends.
+
+    Two workers with a prompt each for one patient must see each other's: the second finds the
+    enrolment taken and tries again soon.
+    """
+    enrolments = list({prompt.enrolment_id for prompt in due})
+    patients = list({prompt.patient_id for prompt in due})
+    protocols = {prompt.protocol_id for prompt in due}
+    return Scene(
+        free=sent.lock_free(tx, enrolments),
+        protocols={
+            protocol_id: protocol_of(version)
+            for protocol_id, version in schedules.current_versions(tx, protocols).items()
+        },
+        rules=rules.rules_of(tx, patients),
+        zones=people.zones_of(tx, patients),
+        devices=devices.active_devices(tx, patients),
+        recent=sent.recent(tx, enrolments, now=now, since=now.date() - LONGEST_GAP),
+        sent_on=sent.sent_on(tx, enrolments, list({prompt.local_date for prompt in due})),
+        uncertain=sent.uncertain(tx, [prompt.id for prompt in due if prompt.attempts]),
+        parents=sent.parents(tx, [p.parent_id for p in due if p.parent_id is not None]),
+    )

@@ -1,0 +1,164 @@
+"""Why a prompt came when it did: one true sentence for the patient, and one for the therapist.
+
+Sentences are built from the decision's own record alone, so they say what bore on that decision
+and not what is known since. What they claim of the patient is counted, not inferred.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.errors import NotFound
+from engine.records import EVENT, Decision
+from engine.store import Database, decisions
+from engine.store.declared import declared_hours
+from models.reachability import Reach, reach
+from models.receptivity import Receptivity
+from prompting.drawing import MICRO_RANDOMISED, STRATIFIED
+from prompting.learning import standing
+from prompting.policies import FIXED, UNIFORM
+
+DAYS = ("on work days", "at weekends")
+FEWEST = 4.0
+"""Prompts around a time before anything is said of how a patient answers then."""
+NOTABLE = 0.05
+"""Logit by which a reason must lift a slot above the window's average to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a prompt came at its time, and what its time was chosen for."""
+
+    patient: str
+    therapist: str
+    objective: str
+
+
+def explain(decision: Decision) -> Explanation:
+    """Return the explanation of a draw."""
+    patient, therapist = _sentences(decision)
+    objective = str(decision.features.get("objective", "answered"))
+    return Explanation(patient, therapist, objective)
+
+
+def explanation_of(db: Database, patient_id: UUID, prompt_id: UUID) -> Explanation | None:
+    """Return why this prompt of the patient's came at its time; None if it was not drawn."""
+    with db.read() as tx:
+        decision = decisions.decision_of(tx, patient_id, prompt_id)
+    return None if decision is None else explain(decision)
+
+
+def reachability(db: Database, patient_id: UUID, day_type: int) -> Reach:
+    """Return when the patient can be reached on work days (0) or off days (1), as of now.
+
+    Raises NotFound while there is no model.
+    """
+    model: Receptivity | None = standing(db)
+    if model is None:
+        raise NotFound("model")
+    key = str(patient_id)
+    with db.read() as tx:
+        hours = declared_hours(tx, {patient_id}).get(patient_id)
+    own = None if hours is None else {key: [float("nan") if h is None else h for h in hours]}
+    return reach(model, key, day_type, declared=own)
+
+
+def _sentences(decision: Decision) -> tuple[str, str]:
+    if decision.arm == FIXED:
+        return _set_time(decision)
+    if sum(decision.available) == 1:
+        return "The only time that was left in this window.", (
+            "The only slot of its window that rules and other prompts left."
+        )
+    if decision.policy == STRATIFIED:
+        return "Chosen at random, apart from the others in this window.", (
+            "Drawn at random over all times that keep the gap to the others in its window."
+        )
+    if decision.arm == UNIFORM:
+        return _uniform(decision)
+    return _learned(decision)
+
+
+def _set_time(decision: Decision) -> tuple[str, str]:
+    if decision.policy == EVENT:
+        return "It follows from what happened before, such as an answer or a report.", (
+            "Brought by an event, as the protocol says."
+        )
+    if decision.policy == MICRO_RANDOMISED:
+        return "A set time in your plan; chance decides whether something comes.", (
+            f"A set time, at which a prompt is sent with probability {decision.probability:g}."
+        )
+    return "A fixed time in your plan.", "A fixed time of the protocol."
+
+
+def _uniform(decision: Decision) -> tuple[str, str]:
+    slots = f"{sum(decision.available)} times"
+    if decision.arm_probability == 1.0:
+        return "Chosen at random within its window.", f"Drawn at random from {slots}."
+    share = f"{100 * decision.arm_probability:.0f} %"
+    return "Chosen at random to keep learning.", (
+        f"Drawn at random from {slots}, as {share} of prompts are, to compare learned times with."
+    )
+
+
+def _learned(decision: Decision) -> tuple[str, str]:
+    law = [p for p, may in zip(decision.propensities, decision.available, strict=True) if may]
+    chance = decision.propensities[decision.chosen]
+    odds = f"it had a chance of {100 * chance:.0f} % among {len(law)} times"
+    if max(law) - min(law) < 1e-9:
+        return "Chosen at random: nothing speaks for one time yet.", (
+            f"Drawn at random from {len(law)} times, as nothing spoke for any of them yet."
+        )
+    if chance < max(law):
+        return "Chosen at random to keep learning.", (
+            "Drawn at random, away from the times that looked best, to keep learning; " + odds + "."
+        )
+    patient, therapist = _preferred(decision)
+    return patient, f"{therapist}; {odds}."
+
+
+def _preferred(decision: Decision) -> tuple[str, str]:
+    """Return why the slot was one of those the model liked best; the second without a full stop."""
+    why: dict[str, Any] = decision.features.get("why", {})
+    days = DAYS[int(decision.features.get("day_type", 0))]
+    own, shared, unsure = (float(why.get(name, 0.0)) for name in ("own", "shared", "unsure"))
+    if own >= max(NOTABLE, shared, unsure) and _tends(why):
+        answered, seen = why["near"]
+        return f"You tend to answer around this time {days}.", _counted(answered, seen, days)
+    if shared >= max(NOTABLE, own, unsure):
+        mine, theirs = (_went_by(decision.features, who) for who in ("you", "the patient"))
+        return f"Going by {mine}, this looked like a good time.", (
+            f"It looked better than other times of the window going by {theirs}"
+        )
+    if unsure >= max(NOTABLE, own):
+        return f"To find out whether this time suits you {days}.", (
+            f"Little is known of the patient around this time {days}, and it may be a good one"
+        )
+    return "Of the times in this window it looked best for you.", (
+        "It looked best of the window's times, all reasons taken together"
+    )
+
+
+def _tends(why: dict[str, Any]) -> bool:
+    """Return whether the patient answers at least every other prompt then, and more than else."""
+    (near, near_seen), (every, seen) = why["near"], why["all"]
+    enough = near_seen >= FEWEST and near >= 0.5 * near_seen
+    return bool(enough and near * seen >= every * near_seen)
+
+
+def _counted(answered: float, seen: float, days: str) -> str:
+    """Return what the patient did around that time; older prompts may count in part."""
+    if answered == round(answered) and seen == round(seen):
+        return f"The patient answered {answered:.0f} of {seen:.0f} prompts around this time {days}"
+    share = f"{100 * answered / seen:.0f} %"
+    return f"The patient answered {share} of prompts around this time {days}, the older less"
+
+
+def _went_by(features: dict[str, Any], who: str) -> str:
+    """Return what the model went by beside the person's own answers, in words."""
+    parts = ["when people usually answer"]
+    if "declared" in features:
+        parts.append(f"the hours {who} told us")
+    if "last_hour" in features:
+        parts.append("the prompt before")
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
