@@ -8,7 +8,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from api import errors
-from api.routes import device, health, patients, protocols, session
+from api.routes import (
+    device,
+    device_schedule,
+    health,
+    patient_schedule,
+    patients,
+    protocols,
+    session,
+)
 from api.security import BODY_LIMIT, SecurityHeaders, TooLongAsProblem
 from api.services import Services
 from api.web import pages
@@ -65,7 +73,15 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
     app.https = services.settings.secure_cookies
     app.state.services = services
     errors.install(app)
-    for module in (session, patients, protocols, device, health):
+    for module in (
+        session,
+        patients,
+        patient_schedule,
+        protocols,
+        device,
+        device_schedule,
+        health,
+    ):
         app.include_router(module.router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")

@@ -13,6 +13,7 @@ from content.library import Library
 from engine.clock import Clock, system_clock
 from engine.settings import Settings
 from engine.store import Database
+from engine.store.server_time import shared_clock
 from prompting.fcm.emulator.app import EmulatorApp, build_emulator
 from prompting.pusher import pusher_from
 from prompting.serving import served
@@ -85,7 +86,7 @@ def running_worker(
 ) -> Iterator[Worker]:
     """Yield a worker that runs until the block ends."""
     pusher = pusher_from(settings, emulator_url=emulator_url)
-    worker = Worker(build_ticks(settings, db, pusher, system_clock))
+    worker = Worker(build_ticks(settings, db, pusher, shared_clock(db)))
     try:
         worker.start()
         yield worker

@@ -1,7 +1,8 @@
 """A small clinic with a history, made through the real commands and ticks and a fake pusher."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid4
 
@@ -12,7 +13,7 @@ from engine.clock import VirtualClock
 from engine.commands import answering, enrolling
 from engine.commands.scheduling import plan_horizon
 from engine.prompt import State
-from engine.records import Clinician, Device, Patient, PromptRecord
+from engine.records import Clinician, Device, Patient, PromptRecord, StoredWindow
 from engine.settings import Settings
 from engine.store import Database, migrate, open_database, reports
 from prompting.decide import Policies, decide
@@ -101,6 +102,20 @@ class FakePusher:
     def push_many(self, pushes: Sequence[Push], *, now: datetime) -> list[SendOutcome]:
         self.pushed.extend(pushes)
         return [SendOutcome(self.outcome) for _ in pushes]
+
+    def submit(self, pushes: Sequence[Push], *, now: datetime) -> Future[list[SendOutcome]]:
+        """Send at once; the outcomes are there already."""
+        done: Future[list[SendOutcome]] = Future()
+        done.set_result(self.push_many(pushes, now=now))
+        return done
+
+    def room(self) -> int:
+        """There is room for any number."""
+        return 1_000_000
+
+    def open_until(self, now: datetime) -> datetime | None:
+        """Firebase is never in trouble."""
+        return None
 
     def close(self) -> None:
         """Nothing to close."""
@@ -247,6 +262,45 @@ class Clinic:
             answering.submit_response(
                 self.db, device, submission, Library.builtin(), device_now=now, now=now
             )
+
+
+def stored_window(
+    number: int,
+    /,
+    *,
+    slots: int = 12,
+    control_share: float = 0.2,
+    timing: str = "adaptive",
+    **others: object,
+) -> StoredWindow:
+    """Return an undrawn window of one of six people, of 15 minutes a slot from 08:00 UTC on."""
+    start = datetime(2027, 3, 1, 8, tzinfo=UTC)
+    window = StoredWindow(
+        id=UUID(int=1_000 + number),
+        enrolment_id=UUID(int=number % 6),
+        patient_id=UUID(int=number % 6),
+        protocol_id=UUID(int=1),
+        protocol_version=1,
+        zone="Europe/Berlin",
+        assignment="a",
+        content_id="a",
+        local_date=date(2027, 3, 1) + timedelta(days=number % 7),
+        window=0,
+        start_at=start,
+        end_at=start + timedelta(minutes=15 * slots),
+        slots=tuple(start + timedelta(minutes=15 * n) for n in range(slots)),
+        timing=timing,
+        objective="answered",
+        representative=False,
+        within=timedelta(minutes=15),
+        expires_after=timedelta(hours=1),
+        state=State.PLANNED,
+        decided_at=None,
+        due_at=None,
+        seed=number,
+        control_share=control_share,
+    )
+    return replace(window, **others)
 
 
 def empty_clinic(url: str, now: datetime) -> Clinic:

@@ -22,7 +22,7 @@ from engine.protocol import parse_protocol
 from engine.records import Decision, Device, Enrolment, Patient, PromptRecord
 from engine.store import Database, decisions, devices, migrate, open_database, reports
 from prompting.decide import Policies, decide
-from prompting.dispatch import Dispatcher, Sent
+from prompting.dispatch import BATCH, LEASE, Dispatcher, Sent
 from prompting.fcm.message import Push
 from prompting.fcm.outcome import Kind, SendOutcome
 from prompting.policies import UniformPolicy
@@ -75,6 +75,11 @@ class ScriptedPusher(FakePusher):
     by_token: dict[str, SendOutcome] = field(default_factory=dict)
     before: Callable[[Sequence[Push]], None] = lambda _pushes: None
 
+    spare: int = 1_000_000
+
+    def room(self) -> int:
+        return self.spare
+
     def push_many(self, pushes: Sequence[Push], *, now: datetime) -> list[SendOutcome]:
         self.before(pushes)
         return [self._push(push) for push in pushes]
@@ -112,6 +117,7 @@ class Practice:
         default_factory=lambda: Policies(UniformPolicy(name="adaptive", version="untrained"))
     )
     numbers: count = field(default_factory=lambda: count(1))
+    batch: int = BATCH
 
     def enrol(
         self,
@@ -121,28 +127,46 @@ class Practice:
         control_share: float = 0.2,
         phones: int = 1,
         seed: int | None = None,
+        deduplicates: bool = False,
     ) -> Person:
         number = next(self.numbers)
         patient = Patient(
-            id=uuid4(), name=f"P-{number:02}", zone=zone_name, created_at=self.clock()
+            id=UUID(int=number), name=f"P-{number:02}", zone=zone_name, created_at=self.clock()
         )
         course = enrolling.Course(
             protocol=parse_protocol(protocol),
             seed=number if seed is None else seed,
             control_share=control_share,
         )
-        enrolment = enrolling.add_patient(self.db, patient, course, therapist_ids=[], by="test")
-        owned = tuple(self.add_phone(patient, place) for place in range(phones))
+        enrolment = enrolling.add_patient(
+            self.db,
+            patient,
+            course,
+            therapist_ids=[],
+            by="test",
+            enrolment_id=UUID(int=0xE000 + number),  # the same each run: draws and waits follow
+        )
+        owned = tuple(
+            self.add_phone(patient, place, deduplicates=deduplicates) for place in range(phones)
+        )
         return Person(patient, enrolment, owned)
 
-    def add_phone(self, patient: Patient, place: int = 0) -> Device:
+    def add_phone(
+        self,
+        patient: Patient,
+        place: int = 0,
+        *,
+        deduplicates: bool = False,
+        zone_name: str | None = None,
+    ) -> Device:
         token = f"emu-{patient.name}-{place}"
         device = Device(
             id=uuid4(),
             patient_id=patient.id,
             platform="web",
-            zone=patient.zone,
+            zone=zone_name or patient.zone,
             push_token=token,
+            deduplicates=deduplicates,
         )
         with self.db.write() as tx:
             devices.add_device(
@@ -158,10 +182,22 @@ class Practice:
         return decide(self.db, self.policies, now=self.clock())
 
     def dispatcher(self, owner: str = "worker-1") -> Dispatcher:
-        return Dispatcher(db=self.db, pusher=self.pusher, clock=self.clock, owner=owner)
+        return Dispatcher(
+            db=self.db, pusher=self.pusher, clock=self.clock, owner=owner, batch=self.batch
+        )
 
     def tick(self, owner: str = "worker-1") -> Sent:
         return self.dispatcher(owner).tick()
+
+    def lapse(self) -> None:
+        """Let a lease pass: leases run by the database's own time, and on SQLite by the clock."""
+        self.clock.forward(seconds=LEASE.total_seconds() + 1)
+        if not self.db.is_sqlite:
+            with self.db.write() as tx:
+                tx.conn.exec_driver_sql(
+                    "UPDATE prompts SET lease_until = lease_until - interval '61 seconds'"
+                    " WHERE state IN ('claimed', 'sending')"
+                )
 
     def live(self, until: datetime, step: timedelta = timedelta(minutes=5)) -> None:
         """Plan, decide and send every `step` until then."""
@@ -226,9 +262,12 @@ def protocol(
     return document
 
 
-def at_nine(practice: Practice, **options: object) -> Person:
+def at_nine(
+    practice: Practice, *, phones: int = 1, deduplicates: bool = False, **options: object
+) -> Person:
     """Return a person whose one prompt of the day was drawn for 09:00; it is 09:00."""
-    person = practice.enrol(protocol(fixed("09:00", **options)))
+    document = protocol(fixed("09:00", **options))
+    person = practice.enrol(document, phones=phones, deduplicates=deduplicates)
     practice.plan()
     practice.clock.now = NINE
     practice.decide()

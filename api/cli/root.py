@@ -5,7 +5,18 @@ import os
 
 import typer
 
-from api.cli import admin, content, demo, documents, planning, serving, simulation
+from api.cli import (
+    admin,
+    bench,
+    content,
+    decisions,
+    demo,
+    documents,
+    planning,
+    replay,
+    serving,
+    simulation,
+)
 from api.cli.output import Failed, quit_with
 from engine.errors import WelltimedError
 
@@ -16,9 +27,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serving, planning, simulation, documents, admin):
+for module in (demo, serving, planning, simulation, replay, documents, admin):
     module.add_to(app)
+app.add_typer(bench.app, name="bench")
 app.add_typer(content.app, name="content")
+app.add_typer(decisions.app, name="decisions")
 app.add_typer(admin.users, name="user")
 
 

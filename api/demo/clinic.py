@@ -118,7 +118,7 @@ def _enrolled(
     document: dict[str, object],
     seed: int,
 ) -> Member:
-    protocol = parse_protocol(document, known_content=services.library.ids())
+    protocol = parse_protocol(document, known_content=services.library.vocabulary())
     course = Course(protocol=protocol, seed=seed, control_share=services.settings.control_share)
     add_patient(
         services.db,

@@ -38,6 +38,14 @@ class NewDevice(Body):
     zone: Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), Storable]
     platform: Literal["web", "android", "ios"]
     push_token: Annotated[str | None, Field(max_length=4096), Storable] = None
+    deduplicates: Annotated[
+        bool | None,
+        Field(
+            description="Whether the app drops a push whose prompt_id and repeat it has had. "
+            "If so, one whose delivery is uncertain is sent again. By default as is usual for the "
+            "platform: true for android and web, false for ios."
+        ),
+    ] = None
 
 
 class EnrolledDevice(BaseModel):
@@ -55,6 +63,7 @@ class DeviceOut(BaseModel):
     device_id: UUID
     zone: str
     channel: Channel
+    deduplicates: bool
 
 
 class PushToken(Body):
@@ -157,6 +166,7 @@ def enrol_device(
         zone_name=body.zone,
         push_token=body.push_token,
         now=now,
+        deduplicates=body.deduplicates,
     )
     return EnrolledDevice(device_id=device.id, credential=credential, channel=_channel(services))
 
@@ -164,7 +174,12 @@ def enrol_device(
 @router.get("/device")
 def read_device(device: DeviceDep, services: ServicesDep) -> DeviceOut:
     """Return what the server knows of this device."""
-    return DeviceOut(device_id=device.id, zone=device.zone, channel=_channel(services))
+    return DeviceOut(
+        device_id=device.id,
+        zone=device.zone,
+        channel=_channel(services),
+        deduplicates=device.deduplicates,
+    )
 
 
 @router.put("/device/push-token", status_code=204)

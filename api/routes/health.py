@@ -9,6 +9,7 @@ from api.deps import ServicesDep
 from engine.localtime import tzdata_version
 from engine.store import Database, pending_migrations
 from engine.store.database import DatabaseUnusable, is_reachable
+from engine.store.workers import NO_WORKERS, at_work
 
 router = APIRouter(tags=["health"])
 
@@ -26,6 +27,8 @@ class Readiness(BaseModel):
     database: bool
     migrated: bool
     tzdata: str
+    workers: int
+    stalled: list[str]
 
 
 @router.get("/health")
@@ -36,11 +39,27 @@ def health() -> Health:
 
 @router.get("/ready", responses={503: {"model": Readiness}})
 def ready(services: ServicesDep, response: Response) -> Readiness:
-    """Check what the process needs; 503 while something is missing."""
+    """Check what the process needs; 503 while something is missing or no prompt leaves.
+
+    `workers` are those at work, here or elsewhere; a worker that died, or whose ticks stand still
+    (`stalled` says which), is missed for a day. Where none was ever started, none is missed.
+    """
     database = is_reachable(services.db)
     migrated = database and _is_migrated(services.db)
-    response.status_code = 200 if migrated else 503
-    return Readiness(ready=migrated, database=database, migrated=migrated, tzdata=tzdata_version())
+    found = NO_WORKERS
+    if migrated:
+        with services.db.read() as tx:
+            found = at_work(tx, now=services.clock())
+    is_ready = migrated and found.ready
+    response.status_code = 200 if is_ready else 503
+    return Readiness(
+        ready=is_ready,
+        database=database,
+        migrated=migrated,
+        tzdata=tzdata_version(),
+        workers=found.at_work,
+        stalled=list(found.stalled),
+    )
 
 
 def _is_migrated(db: Database) -> bool:

@@ -173,7 +173,7 @@ def add_patient(
     patient = Patient(id=uuid4(), name=body.name.strip(), zone=body.zone, created_at=now)
     course = enrolling.course_from(
         body.protocol,
-        known_content=services.library.ids(),
+        known_content=services.library.vocabulary(),
         control_share=services.settings.control_share,
     )
     enrolling.add_patient(

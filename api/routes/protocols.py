@@ -10,8 +10,8 @@ from api import bodies
 from api.bodies import Body
 from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
 from api.routes.patients import Out
+from api.versions import etag, expected_version
 from engine.commands import scheduling
-from engine.errors import FieldFault, FieldsRefused
 from engine.records import ProtocolVersion
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/protocol", tags=["therapist"])
@@ -62,23 +62,16 @@ class DayOut(BaseModel):
     dropped: list[DroppedOut]
 
 
-def _etag(response: Response, version: ProtocolVersion) -> ProtocolOut:
-    response.headers["ETag"] = f'"{version.version}"'
+def _out(response: Response, version: ProtocolVersion) -> ProtocolOut:
+    etag(response, version.version)
     return ProtocolOut.model_validate(version)
-
-
-def _expected(if_match: str | None) -> int:
-    number = (if_match or "").strip().strip('"')
-    if not number.isdecimal() or len(number) > 9:
-        raise FieldsRefused(FieldFault("If-Match", 'the version you edited, like "3"'))
-    return int(number)
 
 
 @router.get("")
 def read_protocol(patient: PatientDep, services: ServicesDep, response: Response) -> ProtocolOut:
     """Return the newest version; send its ETag back as If-Match to change it."""
     _, versions = scheduling.protocol_for(services.db, patient.id)
-    return _etag(response, versions[0])
+    return _out(response, versions[0])
 
 
 @router.get("/versions")
@@ -103,12 +96,12 @@ def put_protocol(
         services.db,
         patient.id,
         body.document,
-        expected_version=_expected(if_match),
-        known_content=services.library.ids(),
+        expected_version=expected_version(if_match),
+        known_content=services.library.vocabulary(),
         by=session.clinician.name,
         now=now,
     )
-    return _etag(response, version)
+    return _out(response, version)
 
 
 @router.post("/preview")
@@ -117,7 +110,7 @@ def preview_protocol(
 ) -> list[DayOut]:
     """Return the coming seven days as this document would plan them; stores nothing."""
     days = scheduling.preview(
-        services.db, patient.id, body.document, known_content=services.library.ids(), now=now
+        services.db, patient.id, body.document, known_content=services.library.vocabulary(), now=now
     )
     return [
         DayOut(

@@ -13,7 +13,7 @@ from api.web.wording import DASH
 from engine.compliance import TimeBin
 from engine.localtime import zone
 from engine.prompt import State
-from engine.records import PromptRecord
+from engine.records import PATIENT_INITIATED, PromptRecord
 
 ROW = 24
 """Height of a day's row, in pixels."""
@@ -24,7 +24,9 @@ MOST_LABELS = 6
 MINUTES = 24 * 60
 PAD = 20
 """Minutes between the outermost prompt and the edge of the plot."""
-UNSENT_ENDS = {State.FAILED, State.EXPIRED, State.CANCELLED}
+UNSENT_ENDS = {State.FAILED, State.EXPIRED, State.CANCELLED, State.WITHHELD}
+DRAWN = {"uniform", "adaptive"}
+"""Timings whose moment lies anywhere in a window; all others have one instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def span_of(records: Sequence[PromptRecord], times: Sequence[time]) -> tuple[int
 
 
 def _instants(record: PromptRecord) -> list[datetime]:
-    ends = (record.start_at, record.end_at) if record.timing != "fixed" else (record.start_at,)
+    ends = (record.start_at, record.end_at) if record.timing in DRAWN else (record.start_at,)
     return [*ends, place_of(record)]
 
 
@@ -122,9 +124,13 @@ def place_of(record: PromptRecord) -> datetime:
 
 
 def kind_of(record: PromptRecord) -> str:
-    """Return the shape of a prompt's mark: answered, late, silent, unsent or planned."""
+    """Return the shape of a prompt's mark: answered, late, declined, silent, unsent or planned."""
     if record.answered_at is not None:
         return "late" if record.late else "answered"
+    if record.declined_at is not None:
+        return "declined"
+    if record.timing == PATIENT_INITIATED:
+        return "silent"
     if record.state in UNSENT_ENDS:
         return "unsent"
     return "planned" if record.sent_at is None and record.state != State.UNKNOWN else "silent"
@@ -162,7 +168,7 @@ def timeline(
             y=rows[record.local_date] - ROW / 2 + 2,
         )
         for record in shown
-        if record.timing != "fixed"
+        if record.timing in DRAWN
     ]
     marks = [
         Mark(

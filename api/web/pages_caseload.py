@@ -56,7 +56,7 @@ def add_patient(
     """Add a patient and show the enrolment code; the form again where a field is refused."""
     check_form(session, csrf)
     patient = Patient(id=uuid4(), name=name, zone=zone.strip(), created_at=now)
-    known = services.library.ids()
+    known = services.library.vocabulary()
     course = enrolling.course_from(
         starting_document(known), known_content=known, control_share=services.settings.control_share
     )

@@ -10,11 +10,24 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth import Session
 from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
 from api.services import Services
-from api.web import schedule_form, wording
+from api.web import schedule_form
+from api.web.compare_view import Row, compared_rows
+from api.web.course_view import PhaseLine, phase_lines
 from api.web.preview_view import DayView, preview_days
+from api.web.protocol_words import (
+    differences,
+    further_words,
+    identity,
+    often_words,
+    protocol_words,
+    titles_of,
+    trigger_words,
+)
 from api.web.rendering import PageRoute, check_form, go_to, page
-from engine.commands import scheduling
+from engine.commands import history, scheduling
+from engine.commands.basis import basis_for
 from engine.errors import FieldFault, FieldsRefused, StaleVersion
+from engine.protocol import stored_protocol
 from engine.records import Patient, ProtocolVersion
 
 router = APIRouter(route_class=PageRoute)
@@ -33,7 +46,10 @@ TypedDep = Annotated[dict[str, str], Depends(typed_fields)]
 
 @dataclass(kw_only=True)
 class Form:
-    """The state of the page: fields as shown, faults beside them, and what was asked for."""
+    """The state of the page: fields as shown, faults beside them, and what was asked for.
+
+    `summary`, `rows` and `words` say what the draft would change, in prompts and in the document.
+    """
 
     document: Mapping[str, Any]
     fields: dict[str, str]
@@ -41,9 +57,25 @@ class Form:
     faults: dict[str, str] = field(default_factory=dict)
     other_faults: list[str] = field(default_factory=list)
     days: Sequence[DayView] = ()
+    phases: Sequence[PhaseLine] = ()
+    summary: str | None = None
+    rows: Sequence[Row] = ()
+    words: Sequence[tuple[str, str, str]] = ()
     theirs: Sequence[tuple[str, str, str]] = ()
     own: Sequence[tuple[str, str, str]] = ()
     stale: ProtocolVersion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """An assignment on the form: where, what it is called, and in words what cannot be typed."""
+
+    path: str
+    title: str
+    kind: str
+    trigger: str
+    often: str
+    further: str
 
 
 @router.get(PATH)
@@ -70,14 +102,37 @@ def preview(
             services.db,
             patient.id,
             parsed.document,
-            known_content=services.library.ids(),
+            known_content=services.library.vocabulary(),
             now=now,
         )
     except FieldsRefused as refused:
         _put_faults(form, refused.faults, parsed.places)
         return _page(form, patient, session, services, status=422)
     form.days = preview_days(planned, patient.zone, services.library)
+    _compare(form, patient, services, parsed.document, now)
     return _page(form, patient, session, services)
+
+
+def _compare(
+    form: Form, patient: Patient, services: Services, document: Mapping[str, Any], now: datetime
+) -> None:
+    """Put in what the draft would do against the version in force, and its phases with dates."""
+    found = history.compare_versions(
+        services.db,
+        patient.id,
+        document,
+        known_content=services.library.vocabulary(),
+        now=now,
+    )
+    with services.db.read() as tx:
+        basis = basis_for(tx, patient.id)
+    form.summary = found.prompts.summary
+    form.rows = compared_rows(found.prompts, patient.zone, services.library)
+    before, after = (
+        protocol_words(one, services.library) for one in (basis.version.document, document)
+    )
+    form.words = differences(before, after)
+    form.phases = phase_lines(basis, stored_protocol(document), basis.day_of(now))
 
 
 @router.post(PATH)
@@ -101,10 +156,8 @@ def save(
     except StaleVersion:
         newest = _versions(services, patient)[0]
         form = _outdated(base, newest, typed, services)
-        before = wording.protocol_words(base.document, services.library)
-        form.own = wording.differences(
-            before, wording.protocol_words(parsed.document, services.library)
-        )
+        before = protocol_words(base.document, services.library)
+        form.own = differences(before, protocol_words(parsed.document, services.library))
         return _page(form, patient, session, services, status=409)
     return go_to(f"{here}?status=saved")
 
@@ -122,7 +175,7 @@ def _save(
         patient.id,
         document,
         expected_version=version,
-        known_content=services.library.ids(),
+        known_content=services.library.vocabulary(),
         by=session.clinician.name,
         now=now,
     )
@@ -153,9 +206,9 @@ def _outdated(
     own = {name: text for name, text in typed.items() if name in before and text != before[name]}
     fields |= {name: text for name, text in own.items() if name in fields}
     form = Form(document=newest.document, fields=fields, version=newest.version, stale=newest)
-    form.theirs = wording.differences(
-        wording.protocol_words(base.document, services.library),
-        wording.protocol_words(newest.document, services.library),
+    form.theirs = differences(
+        protocol_words(base.document, services.library),
+        protocol_words(newest.document, services.library),
     )
     return form
 
@@ -167,11 +220,15 @@ def _put_faults(form: Form, faults: tuple[FieldFault, ...], places: Mapping[str,
 def _page(
     form: Form, patient: Patient, session: Session, services: Services, status: int = 200
 ) -> Response:
+    titles = titles_of(form.document, services.library)
     sections = [
-        (
-            f"assignments[{place}]",
-            wording.title_of(services.library, one.get("id", one["content"]), one["content"]),
-            one,
+        Section(
+            path=f"assignments[{place}]",
+            title=titles[identity(one)],
+            kind=one["trigger"]["kind"],
+            trigger=trigger_words(one["trigger"], titles, services.library),
+            often=often_words(one["trigger"]) if one["trigger"]["kind"] == "window" else "",
+            further="; ".join(further_words(one)),
         )
         for place, one in enumerate(form.document["assignments"])
     ]
@@ -183,7 +240,7 @@ def _page(
         form=form,
         sections=sections,
         labels={
-            name: schedule_form.label_of(name, {path: title for path, title, _ in sections})
+            name: schedule_form.label_of(name, {one.path: one.title for one in sections})
             for name in form.faults
         },
         first_fault=next((name for name in form.fields if name in form.faults), None),

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from api.web import answers_view, charts, wording
 from api.web.answers_view import Answer, ScoreSeries
+from api.web.protocol_words import protocol_words
 from content.library import Library
 from engine import compliance
 from engine.compliance import TimeBin
@@ -17,28 +19,18 @@ from engine.records import Counts, Device, Patient, PromptRecord, ProtocolVersio
 BIN_HOURS = 2
 FEW = 8
 """With fewer delivered prompts a share is called too few to tell."""
-MOST_VERSIONS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A prompt in the table of all prompts, in words."""
 
+    id: UUID
     day: str
     title: str
     place: str
     state: str
     answered: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A version of the protocol and what it changed against the one before."""
-
-    version: int
-    at: str
-    by: str
-    changes: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +53,7 @@ class PatientView:
     answers: list[Answer]
     protocol: dict[str, str]
     version: int
-    history: list[Change]
+    saved: str
     device: Device | None
 
 
@@ -87,6 +79,11 @@ class Sources:
         """The dates shown, newest first."""
         return [self.today - timedelta(days=ahead) for ahead in range(7 * self.weeks)]
 
+    @property
+    def shown(self) -> list[PromptRecord]:
+        """The records of the weeks shown."""
+        return self.between(0, 7 * self.weeks - 1)
+
     def between(self, last: int, first: int) -> list[PromptRecord]:
         """Return the records from `first` to `last` days before today."""
         start, end = self.today - timedelta(days=first), self.today - timedelta(days=last)
@@ -109,9 +106,9 @@ def first_day(now: datetime, patient: Patient, weeks: int) -> date:
 
 def patient_view(sources: Sources) -> PatientView:
     """Return the page's content."""
-    shown = sources.between(0, 7 * sources.weeks - 1)
+    shown = sources.shown
     current = sources.versions[0]
-    bins = compliance.by_time_of_day([r for r in shown if r.timing != "fixed"], BIN_HOURS)
+    bins = compliance.by_time_of_day([r for r in shown if r.timing in charts.DRAWN], BIN_HOURS)
     days = sources.days
     return PatientView(
         patient=sources.patient,
@@ -137,9 +134,9 @@ def patient_view(sources: Sources) -> PatientView:
         total=compliance.tally(shown),
         scores=answers_view.scores(shown, sources.library),
         answers=answers_view.recent(shown, sources.library),
-        protocol=wording.protocol_words(current.document, sources.library),
+        protocol=protocol_words(current.document, sources.library),
         version=current.version,
-        history=_history(sources),
+        saved=f"saved by {current.created_by} on {sources.at(current.created_at)}",
         device=sources.device,
     )
 
@@ -184,6 +181,7 @@ def _wall_times(document: dict[str, Any]) -> list[time]:
 def _line(sources: Sources, record: PromptRecord) -> Line:
     name = sources.patient.zone
     return Line(
+        id=record.id,
         day=wording.day_words(record.local_date),
         title=sources.title(record),
         place=wording.clock(record.sent_at or record.due_at, name)
@@ -228,19 +226,3 @@ def _told(one: TimeBin) -> str:
 def _by_title(sources: Sources, shown: Sequence[PromptRecord]) -> list[tuple[str, Counts]]:
     titles = {record.assignment: sources.title(record) for record in shown}
     return [(titles[key], counts) for key, counts in compliance.by_assignment(shown).items()]
-
-
-def _history(sources: Sources) -> list[Change]:
-    versions = sources.versions[:MOST_VERSIONS]
-    told = [wording.protocol_words(version.document, sources.library) for version in versions]
-    return [
-        Change(
-            version=version.version,
-            at=sources.at(version.created_at),
-            by=version.created_by,
-            changes=wording.differences(told[place + 1], told[place])
-            if place + 1 < len(told)
-            else [],
-        )
-        for place, version in enumerate(versions)
-    ]

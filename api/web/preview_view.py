@@ -6,22 +6,32 @@ from datetime import date
 
 from api.web import wording
 from content.library import Library
-from engine import planning
-from engine.planning import DayPlan, Dropped, PlannedWindow
+from engine import planned as reasons
+from engine.planned import DayPlan, Dropped, PlannedWindow
 
 REASONS = {
-    planning.TOO_MANY: "over the most prompts a day",
-    planning.TOO_CLOSE: "too close to the prompt before",
-    planning.QUIET: "inside quiet hours",
-    planning.CLOCK_CHANGE: "lost to the change of clocks",
+    reasons.TOO_MANY: "over the most prompts a day",
+    reasons.TOO_MANY_OF_IT: "over its own most prompts a day",
+    reasons.TOO_CLOSE: "too close to the prompt before",
+    reasons.NO_ROOM: "no room left for another with the gap",
+    reasons.QUIET: "inside quiet hours",
+    reasons.CLOCK_CHANGE: "lost to the change of clocks",
+    reasons.FADED: "the phase has thinned out to nothing",
+    reasons.PAUSED: "the patient has a pause day",
+    reasons.LEFT_OUT: "the patient leaves it out",
+    reasons.OWN_QUIET: "inside the patient's own quiet hours",
+    reasons.OWN_CAP: "over the patient's own most prompts a day",
 }
+SET_TIMES = {"fixed", "micro_randomised"}
+"""Timings with one instant; all others have hours in which a prompt comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """One day: (time, what) of the planned, and what is left out with its reason."""
+    """One day: its phase, (time, what) of the planned, and what is left out with its reason."""
 
     day: str
+    phase: str | None
     planned: tuple[tuple[str, str], ...]
     dropped: tuple[str, ...]
 
@@ -35,13 +45,6 @@ def preview_days(
     def title(assignment: str) -> str:
         return wording.title_of(library, assignment, contents.get(assignment, assignment))
 
-    def line(window: PlannedWindow) -> tuple[str, str]:
-        start = wording.clock(window.start_at, zone_name)
-        if window.timing == "fixed":
-            return start, title(window.assignment)
-        end = wording.clock(window.end_at, zone_name)
-        return f"{start}{wording.DASH}{end}", title(window.assignment)
-
     def why(dropped: Dropped) -> str:
         reason = REASONS.get(dropped.reason, dropped.reason)
         return f"{title(dropped.assignment)}, number {dropped.window + 1}: {reason}"
@@ -49,8 +52,26 @@ def preview_days(
     return [
         DayView(
             day=wording.day_words(day),
-            planned=tuple(line(window) for window in plan.windows),
+            phase=next((window.phase for window in plan.windows), None),
+            planned=tuple(
+                (when_words(window, zone_name), title(window.assignment) + _chance(window))
+                for window in plan.windows
+            ),
             dropped=tuple(why(dropped) for dropped in plan.dropped),
         )
         for day, plan in planned
     ]
+
+
+def when_words(window: PlannedWindow, zone_name: str) -> str:
+    """Return the hours in which a prompt may come, or the time at which it does."""
+    start = wording.clock(window.start_at, zone_name)
+    if window.timing in SET_TIMES:
+        return start
+    return f"{start}{wording.DASH}{wording.clock(window.end_at, zone_name)}"
+
+
+def _chance(window: PlannedWindow) -> str:
+    if window.probability >= 1:
+        return ""
+    return f", with a chance of {wording.percent(window.probability)}"

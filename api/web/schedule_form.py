@@ -44,21 +44,26 @@ def shown(document: Mapping[str, Any]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for place, assignment in enumerate(document["assignments"]):
         path = f"assignments[{place}]"
-        trigger = assignment["trigger"]
-        if trigger["kind"] == "window":
-            _show_spans(fields, f"{path}.trigger.windows", trigger["windows"])
-            fields[f"{path}.trigger.timing"] = trigger.get("timing", "uniform")
-        elif trigger["kind"] == "fixed":
-            for number, at in enumerate([*trigger["at"], ""]):
-                fields[f"{path}.trigger.at[{number}]"] = at
-        else:
-            fields[f"{path}.trigger.at"] = trigger["at"]
+        _show_trigger(fields, f"{path}.trigger", assignment["trigger"])
         fields[f"{path}.expires_after"] = _minutes(assignment.get("expires_after", "60m"))
     _show_spans(fields, "quiet_hours", document.get("quiet_hours", ()))
     limits = document.get("limits", {})
     fields[PER_DAY] = str(limits.get("per_day") or "")
     fields[MIN_GAP] = _minutes(limits.get("min_gap", "0m"))
     return fields
+
+
+def _show_trigger(fields: dict[str, str], path: str, trigger: Mapping[str, Any]) -> None:
+    """Put in the times of a trigger; what follows events or the patient's wish has none."""
+    at = trigger.get("at", ())
+    if trigger["kind"] == "window":
+        _show_spans(fields, f"{path}.windows", trigger["windows"])
+        fields[f"{path}.timing"] = trigger.get("timing", "uniform")
+    elif isinstance(at, str):
+        fields[f"{path}.at"] = at
+    elif at:
+        for number, one in enumerate([*at, ""]):
+            fields[f"{path}.at[{number}]"] = one
 
 
 def _show_spans(fields: dict[str, str], path: str, spans: list[dict[str, str]]) -> None:

@@ -1,22 +1,15 @@
-"""Plain words for instants, spans, shares and protocols, in one place and pure."""
+"""Plain words for instants, spans, shares and prompts, in one place and pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from content.library import Library
 from engine.compliance import share, wilson
-from engine.durations import parse_duration
 from engine.localtime import zone
-from engine.records import Counts, PromptRecord
+from engine.records import PATIENT_INITIATED, Counts, PromptRecord
 
 DASH = "\N{EN DASH}"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-TIMINGS = {
-    "adaptive": "adaptive: learned from answers, with a share left to chance",
-    "uniform": "by chance, every moment as likely",
-}
 STATES = {
     "planned": "planned",
     "claimed": "being sent",
@@ -27,6 +20,13 @@ STATES = {
     "failed": "not sent",
     "expired": "expired unsent",
     "cancelled": "cancelled",
+    "withheld": "no prompt drawn",
+}
+UNAVAILABLE = {
+    "driving": "driving",
+    "work": "at work",
+    "asleep": "asleep",
+    "other": "something else",
 }
 
 
@@ -43,6 +43,11 @@ def counted(number: int, noun: str) -> str:
 def day_words(day: date) -> str:
     """Return a date like "Tue 3 Nov"."""
     return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
+
+
+def date_words(day: date) -> str:
+    """Return a date with its year, like "3 Nov 2026"."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def day_span(first: date, last: date) -> str:
@@ -101,6 +106,10 @@ def state_words(record: PromptRecord) -> str:
     """Return what became of a prompt."""
     if record.answered_at is not None:
         return "answered late" if record.late else "answered"
+    if record.declined_at is not None:
+        return f"not now: {UNAVAILABLE.get(record.unavailable or '', 'no reason')}"
+    if record.timing == PATIENT_INITIATED:
+        return "started by the patient, not answered"
     if record.delivered_at is not None:
         return "opened, not answered" if record.opened_at else "delivered, not answered"
     words = STATES.get(record.state, record.state)
@@ -111,53 +120,3 @@ def title_of(library: Library, assignment: str, content_id: str) -> str:
     """Return the name of an assignment as people know it: its content's title."""
     title = library.get(content_id).title if content_id in library else content_id
     return title if assignment == content_id else f"{title} ({assignment})"
-
-
-def protocol_words(document: Mapping[str, Any], library: Library) -> dict[str, str]:
-    """Return a stored protocol as label and text, in reading order."""
-    limits = document.get("limits", {})
-    per_day = limits.get("per_day")
-    words = {
-        "Protocol": str(document["name"]),
-        "Quiet hours": _spans(document.get("quiet_hours", ())) or "none",
-        "Most prompts a day": "no limit" if per_day is None else str(per_day),
-        "Between two prompts": "at least "
-        + span_words(parse_duration(limits.get("min_gap", "0m"))),
-    }
-    for assignment in document["assignments"]:
-        identity = assignment.get("id", assignment["content"])
-        label = title_of(library, identity, assignment["content"])
-        words[label] = _assignment_words(assignment)
-    return words
-
-
-def _assignment_words(assignment: Mapping[str, Any]) -> str:
-    trigger = assignment["trigger"]
-    days = trigger.get("days", ())
-    on_days = "" if len(days) in {0, 7} else " on " + ", ".join(day.capitalize() for day in days)
-    match trigger["kind"]:
-        case "window":
-            timing = TIMINGS[trigger.get("timing", "uniform")]
-            text = f"once in each of {_spans(trigger['windows'])}{on_days}; moment {timing}"
-        case "fixed":
-            text = f"at {', '.join(trigger['at'])}{on_days}"
-        case _:
-            text = f"every {span_words(parse_duration(trigger['every']))} at {trigger['at']}"
-    text += f"; open for {span_words(parse_duration(assignment.get('expires_after', '60m')))}"
-    if assignment.get("sampling"):
-        text += "; never adapted"
-    return text
-
-
-def _spans(spans: Iterable[Mapping[str, str]]) -> str:
-    return ", ".join(f"{span['from']}{DASH}{span['to']}" for span in spans)
-
-
-def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return (label, old text, new text) of what differs between two protocols in words."""
-    labels: Sequence[str] = [*old, *(label for label in new if label not in old)]
-    return [
-        (label, old.get(label, "not there"), new.get(label, "not there"))
-        for label in labels
-        if old.get(label) != new.get(label)
-    ]

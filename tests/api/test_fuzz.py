@@ -41,7 +41,22 @@ def bodies(world: World) -> dict[str, Any]:
         "/patients": {"name": "P", "zone": "Europe/Berlin", "protocol": {}},
         "/protocol": {"document": document},
         "/preview": {"document": document},
+        "/compare": {"document": document},
         "/enrolment-codes": None,
+        "/zone": {"zone": "Europe/Berlin"},
+        "/snooze": {"minutes": 15},
+        "/not-now": {"reason": "work"},
+        "/startable/{assignment}": None,
+        "/reports/{report_id}": {"name": "smoked", "at": at},
+        "/rules": {
+            "rules": {
+                "quiet_hours": [{"from": "20:00", "to": "09:00"}],
+                "pauses": [{"from": "2026-12-24", "to": "2026-12-26"}],
+                "per_day": 3,
+                "without": ["checkin.momentary"],
+            }
+        },
+        "/milestones": {"name": "first-session", "date": "2026-11-20"},
     }
 
 

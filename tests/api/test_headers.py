@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from engine.settings import Settings
+from engine.store import workers
 
 DATA = [
     ("GET", "/v1/patients", "therapist", 200),
@@ -119,7 +120,22 @@ def test_health_and_readiness_tell_the_state_of_the_process(world: World) -> Non
     assert reply.status_code == 503
     assert reply.json() | {"tzdata": ""} == {
         "ready": False, "database": True, "migrated": False, "tzdata": "",
+        "workers": 0, "stalled": [],
     }  # fmt: skip
+
+
+def test_a_worker_that_stands_still_turns_readiness_red_until_one_is_at_work(world: World) -> None:
+    def beat(owner: str, stalled: str | None) -> None:
+        with world.db.write() as tx:
+            workers.beat(tx, owner, stalled, now=world.clock())
+
+    beat("one", "the plan tick has been running for 700 s")
+    reply = world.call("GET", "/ready", None)
+    assert reply.status_code == 503
+    assert reply.json()["stalled"] == ["the plan tick has been running for 700 s"]
+    beat("two", None)
+    reply = world.call("GET", "/ready", None)
+    assert (reply.status_code, reply.json()["workers"]) == (200, 1)
 
 
 def test_a_database_of_a_newer_release_is_not_ready(world: World) -> None:

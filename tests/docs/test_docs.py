@@ -22,11 +22,12 @@ from content import conditions, elements
 from content.item import ContentItem
 from content.library import Library
 from content.loading import load_content
+from engine.assignment import Assignment, Bursts, Dates, Fade, Limits, Phase
 from engine.draws import draw, uniform
 from engine.planning import PROMPTS, prompt_id
 from engine.protocol import ProtocolFaults, StudyProtocol, load_protocol
 from engine.settings import Settings
-from engine.triggers import TRIGGERS, Assignment, Limits
+from engine.triggers import TRIGGERS, MissedCondition, ReportCondition, ValueCondition
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -180,7 +181,10 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "models"),
     [
-        ("docs/protocol-format.md", [StudyProtocol, Assignment, Limits, *TRIGGERS.values()]),
+        ("docs/protocol-format.md", [
+                StudyProtocol, Assignment, Bursts, Dates, Fade, Limits, Phase, *TRIGGERS.values(),
+                ValueCondition, ReportCondition, MissedCondition,
+            ]),
         (
             "docs/content-format.md",
             [

@@ -1,3 +1,4 @@
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -5,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
+from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator import EmulatorApp, build_emulator
 from prompting.fcm.message import Push
@@ -54,7 +60,7 @@ def emulator(front: Front) -> Running:
 
 @pytest.fixture
 async def client(emulator: Running) -> AsyncIterator[FcmClient]:
-    client = FcmClient(emulator.url, "clinic", StaticBearer(), timeout_seconds=5)
+    client = FcmClient(emulator.url, "clinic", StaticBearer(), limits=Limits(timeout_seconds=5))
     yield client
     await client.aclose()
 
@@ -72,3 +78,31 @@ def make_push() -> Callable[..., Push]:
         return Push(chosen, token, NOON + timedelta(minutes=minutes))
 
     return make
+
+
+class Counting:
+    """An endpoint that takes `seconds` to answer and knows how many requests were open at once."""
+
+    def __init__(self, seconds: float = 0.0, status: int = 200) -> None:
+        self.seconds = seconds
+        self.status = status
+        self.open = 0
+        self.most = 0
+        self.requests: list[Request] = []
+        path = "/prefix/v1/projects/{project}/messages:send"
+        self.app = Starlette(routes=[Route(path, self.answer, methods=["POST"])])
+
+    async def answer(self, request: Request) -> Response:
+        body = await request.json()
+        self.requests.append(request)
+        self.open += 1
+        self.most = max(self.most, self.open)
+        await asyncio.sleep(self.seconds)
+        self.open -= 1
+        name = f"projects/p/messages/{body['message']['data']['prompt_id']}"
+        return JSONResponse({"name": name}, self.status)
+
+
+@pytest.fixture
+def counting() -> type[Counting]:
+    return Counting

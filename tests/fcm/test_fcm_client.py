@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from prompting.fcm.client import FcmClient
+from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator.faults import FaultKind, FaultRule
 from prompting.fcm.message import NEUTRAL_BODY, NEUTRAL_TITLE, Push
@@ -28,7 +25,7 @@ FAULTS = [
     (FaultKind.THROTTLED, Kind.THROTTLED, 429, "QUOTA_EXCEEDED"),
     (FaultKind.UNREGISTERED, Kind.TOKEN_DEAD, 404, "UNREGISTERED"),
     (FaultKind.INVALID, Kind.REFUSED, 400, "INVALID_ARGUMENT"),
-    (FaultKind.UNAUTHENTICATED, Kind.REFUSED, 401, "UNAUTHENTICATED"),
+    (FaultKind.UNAUTHENTICATED, Kind.THROTTLED, 401, "UNAUTHENTICATED"),
     (FaultKind.HANG, Kind.UNKNOWN, None, "TIMEOUT"),
     (FaultKind.RESET, Kind.UNKNOWN, None, "CONNECTION_LOST"),
     (FaultKind.GARBAGE, Kind.UNKNOWN, 200, "GARBAGE"),
@@ -45,7 +42,8 @@ def test_every_fault_the_emulator_knows_is_in_the_table():
 async def test_each_fault_costs_exactly_one_post_and_is_named(
     emulator, make_push, fault, kind, status, code, warm
 ):
-    client = FcmClient(emulator.url, "clinic", StaticBearer(), timeout_seconds=0.4)
+    limits = Limits(timeout_seconds=0.4)
+    client = FcmClient(emulator.url, "clinic", StaticBearer(), limits=limits)
     if warm:
         assert (await client.send(make_push(), now=NOON)).kind is Kind.ACCEPTED
     before = emulator.app.log.received
@@ -79,8 +77,9 @@ async def test_nothing_but_ids_and_the_neutral_text_leaves_the_house(client, emu
     for known in (str(push.prompt_id), push.prompt_id.hex, push.token, NEUTRAL_TITLE, NEUTRAL_BODY):
         text = text.replace(known, "")
     words = set("".join(c if c.isalpha() else " " for c in text).split())
-    fixed = "token data prompt id expires at T notification title body android collapse key"
-    fixed += " priority high ttl s tag apns headers expiration payload aps mutable content webpush"
+    fixed = "token data prompt id repeat renotify false expires at T notification title body"
+    fixed += " android collapse key priority high ttl s tag apns headers expiration payload aps"
+    fixed += " mutable content webpush"
     fixed += " TTL Urgency Topic"
     assert words <= set(fixed.split())
 
@@ -143,7 +142,8 @@ async def connect() -> AsyncIterator[Callable[..., FcmClient]]:
     clients: list[FcmClient] = []
 
     def make(endpoint: str, timeout_seconds: float = 2) -> FcmClient:
-        clients.append(FcmClient(endpoint, "p", StaticBearer(), timeout_seconds=timeout_seconds))
+        limits = Limits(timeout_seconds=timeout_seconds)
+        clients.append(FcmClient(endpoint, "p", StaticBearer(), limits=limits))
         return clients[-1]
 
     yield make
@@ -244,34 +244,12 @@ async def test_expired_pushes_and_a_closed_client_send_nothing(client, emulator,
     assert emulator.app.log.received == 0
 
 
-class Counting:
-    """An endpoint that takes `seconds` to answer and knows how many requests were open at once."""
-
-    def __init__(self, seconds: float = 0.0, status: int = 200) -> None:
-        self.seconds = seconds
-        self.status = status
-        self.open = 0
-        self.most = 0
-        self.requests: list[Request] = []
-        path = "/prefix/v1/projects/{project}/messages:send"
-        self.app = Starlette(routes=[Route(path, self.answer, methods=["POST"])])
-
-    async def answer(self, request: Request) -> Response:
-        body = await request.json()
-        self.requests.append(request)
-        self.open += 1
-        self.most = max(self.most, self.open)
-        await asyncio.sleep(self.seconds)
-        self.open -= 1
-        name = f"projects/p/messages/{body['message']['data']['prompt_id']}"
-        return JSONResponse({"name": name}, self.status)
-
-
-async def test_send_many_keeps_order_and_bound(make_push):
-    endpoint = Counting(seconds=0.02)
+async def test_send_many_keeps_order_and_bound(counting, make_push):
+    endpoint = counting(seconds=0.02)
     pushes = [make_push(prompt_id=n) for n in range(40)]
     with served(endpoint.app) as url:
-        client = FcmClient(f"{url}/prefix/", "p", StaticBearer(), max_in_flight=8)
+        limits = Limits(connections=2, streams=4)
+        client = FcmClient(f"{url}/prefix/", "p", StaticBearer(), limits=limits)
         outcomes = await client.send_many(pushes, now=NOON)
         assert await client.send_many([], now=NOON) == []
         await client.aclose()
@@ -282,12 +260,13 @@ async def test_send_many_keeps_order_and_bound(make_push):
     assert endpoint.most == 8
 
 
-async def test_what_expires_while_a_slow_batch_is_sent_is_not_sent_any_more(make_push):
-    endpoint = Counting(seconds=0.1)
+async def test_what_expires_while_a_slow_batch_is_sent_is_not_sent_any_more(counting, make_push):
+    endpoint = counting(seconds=0.1)
     soon = make_push()
     soon = Push(soon.prompt_id, soon.token, NOON + timedelta(milliseconds=50))
     with served(endpoint.app) as url:
-        client = FcmClient(f"{url}/prefix", "p", StaticBearer(), max_in_flight=1)
+        limits = Limits(connections=1, streams=1)
+        client = FcmClient(f"{url}/prefix", "p", StaticBearer(), limits=limits)
         outcomes = await client.send_many([make_push(), soon, make_push()], now=NOON)
         await client.aclose()
     assert [outcome.code for outcome in outcomes] == [None, "EXPIRED", None]
@@ -306,8 +285,8 @@ class Watched(StaticBearer):
 
 
 @pytest.mark.parametrize(("status", "rejected"), [(200, []), (403, []), (401, ["secret"])])
-async def test_the_bearer_goes_along_and_a_401_rejects_it(make_push, status, rejected):
-    endpoint, credentials = Counting(status=status), Watched()
+async def test_the_bearer_goes_along_and_a_401_rejects_it(counting, make_push, status, rejected):
+    endpoint, credentials = counting(status=status), Watched()
     with served(endpoint.app) as url:
         client = FcmClient(f"{url}/prefix", "a clinic", credentials)
         await client.send(make_push(), now=NOON)

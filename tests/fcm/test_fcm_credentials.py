@@ -1,6 +1,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
@@ -153,14 +154,22 @@ class TokenEndpoint:
     def __init__(self) -> None:
         self.assertions: list[str] = []
         self.refusal: dict[str, str] | None = None
+        self.seconds = 0.0
+        self.open = 0
+        self.most_at_once = 0
         self.app = Starlette(routes=[Route("/token", self.answer, methods=["POST"])])
 
     async def answer(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode())
         self.assertions.append(form["assertion"][0])
+        self.open += 1
+        self.most_at_once = max(self.most_at_once, self.open)
+        await asyncio.sleep(self.seconds)
+        self.open -= 1
         if self.refusal is not None:
             return JSONResponse(self.refusal, 400)
-        return JSONResponse({"access_token": "ya29.made-up", "expires_in": 3600})
+        token = f"ya29.made-up-{len(self.assertions)}"
+        return JSONResponse({"access_token": token, "expires_in": 3600})
 
 
 @pytest.fixture(scope="module")
@@ -191,12 +200,34 @@ async def test_a_service_account_key_file_buys_a_token_for_messaging_only(privat
         file = tmp_path / "key.json"
         file.write_text(json.dumps(account_key(private_key, f"{url}/token")))
         account = ServiceAccount.from_key(file)
-        assert await account.bearer() == "ya29.made-up"
-        assert await account.bearer() == "ya29.made-up"
+        assert await account.bearer() == "ya29.made-up-1"
+        assert await account.bearer() == "ya29.made-up-1"
     (assertion,) = endpoint.assertions
     claims = jwt.decode(assertion, verify=False)
     assert claims["scope"] == MESSAGING_SCOPE
     assert claims["iss"] == "sender@clinic.example"
+
+
+async def test_fifty_senders_and_a_slow_token_server_make_one_request_a_token(private_key):
+    endpoint, ahead = TokenEndpoint(), timedelta(minutes=5)
+    endpoint.seconds = 0.3
+    with served(endpoint.app) as url:
+        account = ServiceAccount.from_key(account_key(private_key, f"{url}/token"))
+        first = await asyncio.gather(*[account.bearer() for _ in range(50)])
+        assert set(first) == {"ya29.made-up-1"}
+        # As if 55 minutes had gone: the token has five minutes left.
+        account._clock = lambda: datetime.now(UTC) + HOUR - ahead
+        began = time.monotonic()
+        during = await asyncio.gather(*[account.bearer() for _ in range(50)])
+        assert time.monotonic() - began < 0.2
+        assert set(during) == {"ya29.made-up-1"}
+        await until(lambda: len(endpoint.assertions) == 2 and not endpoint.open)
+        account._clock = lambda: datetime.now(UTC)
+        async with asyncio.timeout(5):
+            while await account.bearer() != "ya29.made-up-2":
+                await asyncio.sleep(0.005)
+    assert len(endpoint.assertions) == 2
+    assert endpoint.most_at_once == 1
 
 
 async def test_a_refused_account_is_told_from_an_unreachable_endpoint(private_key, make_push):

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
+from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator import build_emulator
 from prompting.fcm.emulator.faults import FaultKind, FaultPlan, FaultRule
@@ -78,7 +79,7 @@ async def test_an_unknown_token_is_unregistered(http, token):
 
 
 async def test_validate_only_delivers_nothing(http, emulator, client, make_push):
-    body = encode(make_push("emu-a"), now=NOON) | {"validate_only": True}
+    body = json.loads(encode(make_push("emu-a"), now=NOON)) | {"validate_only": True}
     assert (await http.post(SEND, json=body, headers=OWNER)).status_code == 200
     await client.send(make_push("emu-a", prompt_id=9), now=NOON)
     async with stream(http, "emu-a") as events:
@@ -137,7 +138,11 @@ async def test_a_push_reaches_an_open_stream_of_its_device_only(http, client, em
     assert (event["event"], event["id"]) == ("message", "2")
     assert event["data"] == {
         "prompt_id": str(push.prompt_id),
-        "data": {"prompt_id": str(push.prompt_id), "expires_at": push.expires_at.isoformat()},
+        "data": {
+            "prompt_id": str(push.prompt_id),
+            "repeat": "0",
+            "expires_at": push.expires_at.isoformat(),
+        },
         "notification": {"title": "Welltimed", "body": "You have a new prompt."},
         "sent_at": NOON.isoformat(),
     }
@@ -276,10 +281,11 @@ async def test_the_log_pages_by_number_and_tells_what_came(http, client, emulato
             "project": "clinic",
             "token": "emu-phone",
             "prompt_id": str(pushes[2].prompt_id),
+            "repeat": 0,
             "collapse_key": str(pushes[2].prompt_id),
             "outcome": "accepted",
             "http_status": 200,
-            "message": encode(pushes[2], now=NOON)["message"],
+            "message": json.loads(encode(pushes[2], now=NOON))["message"],
         }
     ]
     health = (await http.get("/health")).json()
@@ -316,7 +322,8 @@ def test_a_last_line_torn_by_a_crash_is_passed_over(tmp_path):
 async def test_mounted_under_a_prefix_it_behaves_the_same(make_push, kind):
     emulator = build_emulator(clock=VirtualClock(NOON))
     with served(Starlette(routes=[Mount("/fcm-emulator", emulator)])) as url:
-        client = FcmClient(f"{url}/fcm-emulator", "p", StaticBearer(), timeout_seconds=0.4)
+        limits = Limits(timeout_seconds=0.4)
+        client = FcmClient(f"{url}/fcm-emulator", "p", StaticBearer(), limits=limits)
         assert (await client.send(make_push("emu-a"), now=NOON)).kind is Kind.ACCEPTED
         emulator.faults.set([FaultRule(kind=kind)])
         assert (await client.send(make_push("emu-a"), now=NOON)).kind is Kind.UNKNOWN

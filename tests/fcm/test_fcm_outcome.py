@@ -54,7 +54,7 @@ TABLE = [
         Kind.REFUSED,
         "INVALID_ARGUMENT",
     ),
-    (401, error("UNAUTHENTICATED"), Kind.REFUSED, "UNAUTHENTICATED"),
+    (401, error("UNAUTHENTICATED"), Kind.THROTTLED, "UNAUTHENTICATED"),
     (
         401,
         error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),

@@ -50,6 +50,9 @@ class HalfPusher:
         die()
         return []
 
+    def room(self) -> int:
+        return self._inner.room()
+
     def close(self) -> None:
         self._inner.close()
 

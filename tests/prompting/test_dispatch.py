@@ -74,7 +74,7 @@ def test_nothing_is_sent_in_quiet_hours_even_when_they_were_set_after_the_draw(
         by="test",
         now=NINE,
     )
-    anywhere.clock.forward(minutes=2)
+    anywhere.lapse()
     anywhere.tick()
     assert anywhere.pusher.pushed == []
     assert anywhere.prompt(person, drawn.id).state == State.CANCELLED
@@ -150,10 +150,8 @@ def test_of_several_overdue_prompts_the_newest_is_sent_and_the_others_expire(any
         assert states[name].reason == "overtaken by a later prompt"
 
 
-def test_overdue_prompts_in_different_batches_are_still_one_a_patient(
-    anywhere: Practice, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("prompting.dispatch.BATCH", 1)
+def test_overdue_prompts_in_different_batches_are_still_one_a_patient(anywhere: Practice):
+    anywhere.batch = 1
     doc = protocol(*(fixed(f"09:{n}0", id=f"a{n}", expires_after="8h") for n in range(4)))
     person = anywhere.enrol(doc)
     anywhere.draw_day(person)

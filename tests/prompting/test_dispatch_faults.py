@@ -20,8 +20,8 @@ from fakes import (
 
 from engine.commands import answering
 from engine.prompt import State
-from engine.store import delivery, open_database
-from prompting.dispatch import BACKOFF, LEASE, LONGEST_BACKOFF, backoff
+from engine.store import open_database, sent
+from prompting.dispatch import BACKOFF, LONGEST_BACKOFF, backoff
 
 
 def first(practice: Practice, person: Person):
@@ -122,7 +122,7 @@ def test_the_intent_is_committed_before_anything_is_sent(anywhere: Practice):
         other = Practice(own, anywhere.clock)
         seen.extend(other.prompt(person, push.prompt_id).state for push in pushes)
         with own.read() as tx:
-            assert delivery.sent_on(tx, [person.enrolment.id], [NINE.date()])
+            assert sent.sent_on(tx, [person.enrolment.id], [NINE.date()])
         own.close()
 
     anywhere.pusher.before = look
@@ -152,7 +152,7 @@ def test_a_crash_between_any_two_steps_never_sends_twice(anywhere: Practice, ste
         dispatcher.tick()
     sent_before = len(anywhere.pusher.pushed)
     anywhere.tick()  # another worker, while the lease still holds
-    anywhere.clock.forward(seconds=LEASE.total_seconds() + 1)
+    anywhere.lapse()
     anywhere.tick()
     found = first(anywhere, person)
     sent = anywhere.pusher.times(found.id)
@@ -166,6 +166,7 @@ def test_a_pusher_that_raises_leaves_the_prompt_unknown(anywhere: Practice):
     anywhere.pusher.script = [OSError("broken")]
     with pytest.raises(OSError, match="broken"):
         anywhere.tick()
+    anywhere.lapse()
     anywhere.live(NINE + timedelta(hours=2))
     assert first(anywhere, person).state == State.UNKNOWN
     assert anywhere.pusher.times(first(anywhere, person).id) == 1
@@ -179,7 +180,7 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(anywhere: 
     def clock() -> datetime:
         now = next(times, None)
         if now is None:  # it slept between its claim and its intent
-            anywhere.clock.now = NINE + timedelta(minutes=5)
+            anywhere.lapse()
             anywhere.tick("awake")
             return anywhere.clock.now
         return now
@@ -204,5 +205,5 @@ def test_waiting_times_grow_to_a_cap_and_can_be_replayed():
     prompt = UUID(int=7)
     for attempt in range(1, 40):
         wait = backoff(prompt, attempt)
-        assert timedelta(seconds=1) <= wait <= min(BACKOFF * 2**attempt, LONGEST_BACKOFF)
+        assert timedelta(seconds=1) <= wait <= min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
         assert wait == backoff(prompt, attempt)

@@ -1,6 +1,7 @@
 """From answers and silences to the model, and what survives a restart."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,11 +12,11 @@ from fakes import MONDAY, NINE, UNKNOWN, Person, Practice, at_nine, protocol, wi
 
 from content.library import Library
 from engine.commands import answering
+from engine.learning_records import Artifact, Outcome
 from engine.prompt import State
-from engine.records import Artifact, Outcome
-from engine.store import learning
+from engine.store import artifacts, learning
 from prompting.decide import Policies
-from prompting.learning import WARM_UP, Learner
+from prompting.learning import Learner
 from prompting.policies import ADAPTIVE
 
 HOURS = np.arange(8, 20, 0.5)[None, :]
@@ -166,7 +167,6 @@ def test_prompts_at_set_times_teach_nothing(practice: Practice):
 def test_a_new_clinic_is_prompted_uniformly_until_the_first_fit(practice: Practice):
     policy = learner(practice).policy()
     assert (policy.name, policy.version, policy.epsilon) == (ADAPTIVE, "untrained", 1.0)
-    assert not learner(practice).refit(now=NINE)
 
 
 @pytest.fixture
@@ -175,14 +175,11 @@ def taught(practice: Practice) -> Practice:
     return practice
 
 
-def test_the_first_fit_waits_for_the_warm_up_and_then_happens_once_a_day(taught: Practice):
-    one = learner(taught)
-    first_known = taught.clock()
-    assert not one.refit_if_due(now=first_known + WARM_UP - timedelta(seconds=1))
-    due = datetime.combine((first_known + WARM_UP).date(), datetime.min.time(), UTC)
-    due += timedelta(days=1, hours=3)
-    assert one.refit_if_due(now=due)
-    for hours in (0.5, 1, 12, 23.9):
+def test_the_model_is_fitted_at_once_and_then_once_a_day(practice: Practice):
+    one = learner(practice)
+    due = datetime(2027, 3, 2, 3, tzinfo=UTC)
+    assert one.refit_if_due(now=due + timedelta(hours=5)), "declared hours count from day one"
+    for hours in (5.5, 12, 23.9):
         assert not one.refit_if_due(now=due + timedelta(hours=hours))
     assert one.refit_if_due(now=due + timedelta(hours=24))
     assert one.refit_if_due(now=due + timedelta(hours=57)), "a missed hour is made up for"
@@ -209,7 +206,9 @@ def test_new_outcomes_change_the_model_at_once(taught: Practice):
     late = Outcome(
         seq=0, prompt_id=uuid4(), person=person, hour=15.0, day_type=0, day=1, arm=ADAPTIVE, y=1
     )
-    one._take_in([late] * 10)
+    with taught.db.read() as tx:
+        last = learning.last_seq(tx)
+    one._known.take_in([replace(late, seq=last + number) for number in range(1, 11)])
     assert np.abs(scores(one, person) - before).max() > 0.01
 
 
@@ -218,7 +217,7 @@ def break_artifact(practice: Practice, version: str) -> None:
         version=version, created_at=practice.clock(), learned_through=0, blob=b"not a model"
     )
     with practice.db.write() as tx:
-        learning.add_artifact(tx, broken)
+        artifacts.add_artifact(tx, broken)
 
 
 def test_a_broken_artifact_falls_back_to_the_one_before(

@@ -109,7 +109,7 @@ def test_several_workers_send_a_patient_one_of_many_prompts_due_together(practic
         protocol(
             *(
                 windowed("08:00-09:00", id=f"a{number}", expires_after="3h", timing="uniform")
-                for number in range(8)
+                for number in range(4)
             ),
             min_gap="1m",
         )

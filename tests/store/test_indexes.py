@@ -13,10 +13,14 @@ from engine.store import (
     WriteTx,
     answers,
     delivery,
+    events,
     lapses,
     learning,
     migrate,
     open_database,
+    places,
+    repeats,
+    sent,
     windows,
 )
 
@@ -30,9 +34,17 @@ JOBS = {
     "claim": lambda tx: delivery.claim(tx, "me", now=NOW, lease=timedelta(seconds=60), limit=9),
     "undecided": lambda tx: windows.undecided(tx, before=NOW, limit=9),
     "unclosed": lambda tx: learning.unclosed(tx, limit=9),
-    "last sent": lambda tx: delivery.last_sent(tx, [NOBODY], since=date(2026, 11, 17)),
-    "sent today": lambda tx: delivery.sent_on(tx, [NOBODY], [date(2026, 11, 20)]),
-    "taken": lambda tx: windows.taken_instants(tx, [NOBODY], since=NOW, until=NOW),
+    "recent": lambda tx: sent.recent(tx, [NOBODY], now=NOW, since=date(2026, 11, 17)),
+    "sent today": lambda tx: sent.sent_on(tx, [NOBODY], [date(2026, 11, 20)]),
+    "parents": lambda tx: sent.parents(tx, [NOBODY]),
+    "taken": lambda tx: places.taken_instants(tx, [NOBODY], since=NOW, until=NOW),
+    "places": lambda tx: places.places(tx, [NOBODY], [date(2026, 11, 20)]),
+    "precedence": lambda tx: windows.undecided_above(
+        tx, [NOBODY], priority=50, days=(date(2026, 11, 19), date(2026, 11, 21))
+    ),
+    "run out": lambda tx: events.run_out(tx, now=NOW, limit=9),
+    "repeats": lambda tx: repeats.repeats_of(tx, NOBODY),
+    "last followed": lambda tx: events.last_followed_at(tx, NOBODY, "a"),
     "open prompts": lambda tx: answers.open_prompts(tx, NOBODY, now=NOW),
     "progress": lambda tx: answers.progress(tx, NOBODY, date(2026, 11, 16), date(2026, 11, 22)),
 }

@@ -1,5 +1,6 @@
 """What only matters where several workers share a PostgreSQL."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -7,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 from fakes import MONDAY, Practice, fixed, postgres_url, protocol, windowed
+from sqlalchemy.exc import DBAPIError
 
 from engine.commands.scheduling import change_protocol
 from engine.errors import StaleVersion
+from engine.prompt import Reason, State
 from engine.store import answers, delivery, learning, open_database, schedules
 from prompting.learning import Learner
 
@@ -45,13 +48,56 @@ def test_a_worker_stopped_inside_a_transaction_does_not_hold_up_the_others(on_po
 
 
 @pytest.mark.postgres
+def test_a_patient_somebody_is_at_work_on_holds_up_nobody_else(on_postgres: Practice):
+    """A planner stopped inside its transaction keeps its patients, and only those, waiting."""
+    people = due_prompts(on_postgres, 4)
+    held = people[0]
+    with on_postgres.db.write() as stopped:
+        schedules.lock_enrolments(stopped, [held.enrolment.id])
+        began = time.monotonic()
+        on_postgres.tick("goes on")
+        assert time.monotonic() - began < 3, "it waited for the stopped one"
+        assert len(on_postgres.pusher.pushed) == 3
+        waiting = on_postgres.prompts(held)[0]
+        assert (waiting.state, waiting.reason) == (State.RETRY, Reason.BUSY)
+    on_postgres.clock.forward(seconds=1)
+    on_postgres.tick("goes on")
+    assert len(on_postgres.pusher.pushed) == 4
+
+
+@pytest.mark.postgres
+def test_a_worker_stopped_in_the_middle_of_a_transaction_frees_its_rows_within_five_seconds(
+    on_postgres: Practice,
+):
+    due_prompts(on_postgres, 2)
+    url = on_postgres.db._engine.url.render_as_string(hide_password=False)
+    stopped = open_database(url)
+    began = time.monotonic()
+
+    def stop_in_the_middle() -> None:
+        with stopped.write() as tx:
+            delivery.claim(tx, "stopped", now=on_postgres.clock(), lease=LEASE, limit=2)
+            while not on_postgres.pusher.pushed:
+                assert time.monotonic() - began < 8
+                on_postgres.tick("goes on")
+                time.sleep(0.1)
+
+    with pytest.raises(DBAPIError, match="idle-in-transaction"):
+        stop_in_the_middle()
+    assert time.monotonic() - began < 5.5
+    assert len(on_postgres.pusher.pushed) == 2
+    stopped.close()
+
+
+@pytest.mark.postgres
 def test_a_transaction_left_open_ends_by_itself_before_those_who_wait_give_up(
     on_postgres: Practice,
 ):
     with on_postgres.db.read() as tx:
         idle = tx.conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one()
         lock = tx.conn.exec_driver_sql("SHOW lock_timeout").scalar_one()
-    assert (idle, lock) == ("10s", "15s")
+        statement = tx.conn.exec_driver_sql("SHOW statement_timeout").scalar_one()
+    assert (idle, lock, statement) == ("4s", "6s", "30s")
 
 
 @pytest.mark.postgres

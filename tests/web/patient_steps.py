@@ -66,3 +66,19 @@ def note_of(*items: dict[str, Any], **more: Any) -> ContentItem:
             **more,
         }
     )
+
+
+def layout_faults(page: Page) -> list[str]:
+    """Return what is wider than the window, and controls less than 44 px high."""
+    faults: list[str] = page.evaluate(
+        """() => {
+          const wide = document.documentElement.scrollWidth - innerWidth;
+          const high = (node) => node.getBoundingClientRect().height;
+          const small = [...document.querySelectorAll('button, summary, textarea, select, .option, input')]
+            .filter((node) => !node.closest('.option') || node.matches('.option'))
+            .filter((node) => high(node) > 0 && high(node) < 44)
+            .map((node) => `${node.tagName} ${node.textContent} is ${high(node)} px high`);
+          return wide > 0 ? [...small, `${wide} px too wide`] : small;
+        }"""
+    )
+    return faults

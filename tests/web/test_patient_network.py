@@ -1,7 +1,7 @@
 """The patient page when things go wrong between phone and server; and what it never gives away."""
 
 import pytest
-from patient_steps import enrol, look_again, note_of, open_prompt, said, send, until
+from patient_steps import enrol, layout_faults, look_again, note_of, open_prompt, said, send, until
 from playwright.sync_api import Page, Route, expect
 from stub import Clinic
 
@@ -243,19 +243,3 @@ def test_nothing_is_wider_than_the_window_and_targets_are_large(
         faults += layout_faults(page)
         page.get_by_role("button", name="Back").click()
     assert faults == []
-
-
-def layout_faults(page: Page) -> list[str]:
-    """Return what is wider than the window, and controls less than 44 px high."""
-    faults: list[str] = page.evaluate(
-        """() => {
-          const wide = document.documentElement.scrollWidth - innerWidth;
-          const high = (node) => node.getBoundingClientRect().height;
-          const small = [...document.querySelectorAll('button, summary, textarea, .option, input')]
-            .filter((node) => !node.closest('.option') || node.matches('.option'))
-            .filter((node) => high(node) > 0 && high(node) < 44)
-            .map((node) => `${node.tagName} ${node.textContent} is ${high(node)} px high`);
-          return wide > 0 ? [...small, `${wide} px too wide`] : small;
-        }"""
-    )
-    return faults

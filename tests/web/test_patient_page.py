@@ -59,17 +59,6 @@ def test_without_a_stream_coming_back_to_the_page_finds_the_prompt(
     expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
-def test_a_prompt_put_aside_can_still_be_started(page: Page, clinic: Clinic, address: str) -> None:
-    enrol(page, address)
-    prompt = clinic.send(MOOD)
-    look_again(page)
-    page.get_by_role("button", name="Not now").click()
-    expect(page.get_by_role("heading", name="Put aside for now")).to_be_visible()
-    until(lambda: (prompt, "dismissed") in clinic.receipts, page)
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("heading", name="Short note")).to_be_visible()
-
-
 def test_an_unlikely_plan_asks_for_the_obstacle(page: Page, clinic: Clinic, address: str) -> None:
     enrol(page, address)
     open_prompt(page, clinic, LIBRARY.get("ba.plan-tomorrow"))

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from practice import build_history, copy_of, form_of, signed_in, words_of
 
-from api.web import schedule_form, wording
+from api.web import schedule_form
+from api.web.protocol_words import differences, protocol_words
 from content.library import Library
 from engine.commands import scheduling
 from engine.errors import FieldFault
@@ -212,8 +213,8 @@ def test_every_field_has_a_place_in_words():
 
 
 def test_protocols_in_words_name_every_part():
-    told = wording.protocol_words(DOCUMENT, Library.builtin())
+    told = protocol_words(DOCUMENT, Library.builtin())
     assert told["Quiet hours"] == "21:30\N{EN DASH}08:00"
     assert told["Between two prompts"] == "at least 45 minutes"
     assert told["PHQ-9"] == "every 14 days at 18:30; open for 1 hour; never adapted"
-    assert wording.differences(told, told) == []
+    assert differences(told, told) == []

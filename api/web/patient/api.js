@@ -22,12 +22,13 @@ export class Unreachable extends Error {
 }
 
 /**
- * Returns the JSON of a 2xx answer (null for 204).
+ * Returns the JSON of a 2xx answer (null for 204). `ifMatch` is the version that is changed.
  * Throws Refused for a 4xx problem document, Unreachable for everything else. A login page of a
  * public network answers 200 or 401 with HTML: that counts as Unreachable, never as a reply.
  */
-export async function call(method, path, { body, credential } = {}) {
+export async function call(method, path, { body, credential, ifMatch } = {}) {
   const headers = { Accept: "application/json", "Device-Time": stamp() };
+  if (ifMatch !== undefined) headers["If-Match"] = `"${ifMatch}"`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (credential) headers.Authorization = `Bearer ${credential}`;
   const reply = await attempt(path, {

@@ -1,22 +1,25 @@
 // Puts the parts together: which screen is shown, and what happens when something arrives.
 
+import { refreshRules } from "/app/actions.js";
 import { ALREADY, answerScreen, doneScreen, reopen } from "/app/answering.js";
-import { Refused, Unreachable } from "/app/api.js";
 import { Channel } from "/app/channel.js";
 import { announce } from "/app/dom.js";
+import { timesScreen } from "/app/mytimes.js";
+import { refresh as refreshOffers, spoken } from "/app/offers.js";
 import * as outbox from "/app/outbox.js";
 import * as prompts from "/app/prompts.js";
 import * as receipts from "/app/receipts.js";
 import { device, events, renewChannel } from "/app/session.js";
 import { notify, settingsPanel, withdraw } from "/app/settings.js";
 import * as storage from "/app/storage.js";
+import { sync, tolerant } from "/app/sync.js";
 import { enrolScreen, homeScreen, homeState, keepNotice, notices } from "/app/views.js";
 
 const LONGEST_HOME_MS = 3_600_000;
 const channel = new Channel(sync);
 const settings = settingsPanel({ onSignedOut: signedOut });
 
-// The screen shown: {name, leave?, done?, state?}. `leave` ends its timers and observers.
+// The screen shown: {name, leave?, renew?, done?, state?}. `leave` ends its timers and observers.
 let screen = { name: "none" };
 
 function enter(next) {
@@ -28,6 +31,7 @@ function enter(next) {
 
 function route() {
   if (device() === null) return showEnrol(storage.read("was-connected") !== null);
+  if (location.hash === "#/times") return showTimes();
   const [, id] = /^#\/answer\/(.+)$/.exec(location.hash) ?? [];
   const prompt = id ? prompts.find(decodeURIComponent(id)) : null;
   if (prompt) return showAnswer(prompt);
@@ -48,10 +52,11 @@ function showEnrol(lost) {
 }
 
 function showHome(options) {
-  const cards = homeScreen({ onStart: start, settings }, options);
+  const cards = homeScreen({ onStart: start, onTimes: openTimes, settings }, options);
   const observer = watch(cards);
   const ends = cards.map(([prompt]) => Date.parse(prompt.expires_at) - prompts.serverNow());
-  const timer = setTimeout(renewHome, Math.min(LONGEST_HOME_MS, ...ends) + 50);
+  const ahead = ends.filter((wait) => wait > 0);
+  const timer = setTimeout(renewHome, Math.min(LONGEST_HOME_MS, ...ahead) + 50);
   const leave = () => {
     observer.disconnect();
     clearTimeout(timer);
@@ -78,6 +83,16 @@ function showAnswer(prompt) {
   withdraw(prompt.id);
   const leave = answerScreen(prompt, { onDone: finish, onLeave: goHome });
   enter({ name: "answer", leave });
+}
+
+function showTimes() {
+  enter(timesScreen(goHome));
+  tolerant(refreshRules);
+}
+
+function openTimes() {
+  history.pushState(null, "", "/app/#/times");
+  route();
 }
 
 function start(prompt) {
@@ -119,14 +134,39 @@ function on(name, listener) {
   events.addEventListener(name, ({ detail }) => {
     listener(detail);
     renewHome();
+    screen.renew?.();
   });
+}
+
+// What was put off comes back at its minute, whatever the network does.
+let returning = null;
+
+function awaitReturn() {
+  clearTimeout(returning);
+  const at = prompts.nextReturn();
+  if (at !== null) returning = setTimeout(comeBack, Math.min(at - prompts.serverNow(), LONGEST_HOME_MS) + 50, at);
+}
+
+function comeBack(at) {
+  const back = prompts.open().filter(({ id }) => prompts.snooze(id)?.until === at && !prompts.isAway(id));
+  for (const { id } of back) notify(id);
+  if (back.length > 0) announce("What you put off is back.");
+  awaitReturn();
+  renewHome();
 }
 
 on("prompts", ({ fresh }) => {
   for (const prompt of fresh) notify(prompt.id);
   if (fresh.length > 0) announce("There is a new prompt.");
+  awaitReturn();
 });
 
+on("actions", awaitReturn);
+on("offers", () => undefined);
+on("rules", () => tolerant(() => refreshOffers({ force: true })));
+on("report-refused", ({ name, refusal }) => {
+  keepNotice(`report.${name}`, `About "${spoken(name)}"`, [`It could not be noted: ${refusal.message}`], false);
+});
 on("week", () => undefined);
 on("outbox", () => undefined);
 
@@ -191,46 +231,10 @@ function changedElsewhere() {
     screen.done.elsewhere();
   }
   renewHome();
+  screen.renew?.();
 }
 
 // ---- when to talk to the server --------------------------------------------------------------
-
-let syncing = false;
-let wanted = false;
-
-// Brings this phone and the server up to date; a call made meanwhile leads to one more round.
-async function sync() {
-  wanted = true;
-  if (syncing) return;
-  syncing = true;
-  try {
-    while (wanted) {
-      wanted = false;
-      await round();
-    }
-  } finally {
-    syncing = false;
-  }
-}
-
-async function round() {
-  if (device() === null) return;
-  outbox.flush();
-  await tolerant(async () => {
-    await prompts.refresh();
-    await prompts.refreshWeek();
-    await receipts.flush();
-  });
-}
-
-// What cannot be fetched now is fetched at the next occasion; only our own mistakes are errors.
-async function tolerant(work) {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
-  }
-}
 
 function begin() {
   route();
@@ -246,6 +250,7 @@ function begin() {
 
 function tellConnection() {
   document.getElementById("offline").hidden = navigator.onLine;
+  renewHome();
 }
 
 window.addEventListener("popstate", route);

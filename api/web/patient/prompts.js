@@ -1,5 +1,5 @@
 // The prompts of this phone: the open ones the server named last, answers under way (drafts), and
-// those already answered here, which are never shown again.
+// those answered, put off or declined here.
 
 import { entries, waiting } from "/app/outbox.js";
 import { note } from "/app/receipts.js";
@@ -7,7 +7,7 @@ import { authorised, emit } from "/app/session.js";
 import * as storage from "/app/storage.js";
 
 const KEEP_DRAFT_MS = 7 * 24 * 3_600_000;
-const KEEP_ANSWERED_MS = 14 * 24 * 3_600_000;
+const KEEP_MARKS_MS = 14 * 24 * 3_600_000;
 
 /** Returns now by the server's clock, in milliseconds, as far as this phone knows it. */
 export const serverNow = () => Date.now() + (storage.read("prompts")?.skew ?? 0);
@@ -15,11 +15,37 @@ export const serverNow = () => Date.now() + (storage.read("prompts")?.skew ?? 0)
 /** Returns whether the prompt's time has passed. `expires_at` is the first late instant. */
 export const late = (prompt) => serverNow() >= Date.parse(prompt.expires_at);
 
-/** Returns the prompts that can be answered now, oldest first. */
+/** Returns the prompts that can be answered now, oldest first; those put off are among them. */
 export function open() {
   const gone = new Set(waiting().map((entry) => entry.body.prompt_id));
-  const known = storage.read("prompts")?.open ?? [];
-  return known.filter((it) => !gone.has(it.id) && !answered(it.id) && !late(it));
+  const here = ({ id }) => !gone.has(id) && !answered(id) && !declined(id);
+  return known().filter((it) => here(it) && (!late(it) || isAway(it.id)));
+}
+
+const known = () => storage.read("prompts")?.open ?? [];
+
+/** Takes in a prompt the server has just opened for this phone, or one that changed. */
+export function keep(prompt) {
+  const others = known().filter(({ id }) => id !== prompt.id);
+  storage.write("prompts", { ...storage.read("prompts"), open: [...others, prompt] });
+}
+
+/** Takes in until when a prompt is open now. */
+export function extend(promptId, expiresAt) {
+  const prompt = known().find(({ id }) => id === promptId);
+  if (prompt) keep({ ...prompt, expires_at: expiresAt });
+}
+
+/** Returns {until, left, fault} of a prompt put off: server time in ms, how often more, why not. */
+export const snooze = (promptId) => storage.read(`snooze.${promptId}`);
+
+/** Returns whether the prompt is put off and not back yet. */
+export const isAway = (promptId) => (snooze(promptId)?.until ?? 0) > serverNow();
+
+/** Returns when the next prompt that is put off comes back, in ms of server time, or null. */
+export function nextReturn() {
+  const away = open().filter(({ id }) => isAway(id)).map(({ id }) => snooze(id).until);
+  return away.length > 0 ? Math.min(...away) : null;
 }
 
 /** Returns drafts whose prompt is no longer open: begun answers that may still be sent. */
@@ -53,13 +79,27 @@ export function markAnswered(promptId) {
 /** Takes that back, for an answer the server found faulty. */
 export const unmarkAnswered = (promptId) => storage.remove(`answered.${promptId}`);
 
+/** Remembers that a prompt did not suit: it is not open any more. */
+export function markDeclined(promptId) {
+  storage.write(`declined.${promptId}`, Date.now());
+  dropDraft(promptId);
+}
+
+const declined = (promptId) => storage.read(`declined.${promptId}`) !== null;
+
+/** Remembers that the patient started this by hand, so that it cannot be put off. */
+export const markStarted = (promptId) => storage.write(`started.${promptId}`, Date.now());
+
+/** Returns whether the patient started this by hand, on this phone. */
+export const started = (promptId) => storage.read(`started.${promptId}`) !== null;
+
 const answered = (promptId) => storage.read(`answered.${promptId}`) !== null;
 
 /** Asks the server what is open; announces "prompts" with those this phone had not seen. */
 export async function refresh() {
   const reply = await authorised("GET", "/v1/device/prompts");
   const skew = Date.parse(reply.server_now) - Date.now();
-  const before = new Set((storage.read("prompts")?.open ?? []).map((prompt) => prompt.id));
+  const before = new Set(known().map((prompt) => prompt.id));
   storage.write("prompts", { open: reply.prompts, skew });
   const fresh = open().filter((prompt) => !before.has(prompt.id));
   for (const prompt of reply.prompts) note(prompt.id, "delivered");
@@ -93,8 +133,12 @@ function tidy() {
   for (const { prompt, kept_at } of drafts()) {
     if (kept_at < oldestDraft && !unsent.has(prompt.id)) dropDraft(prompt.id);
   }
-  const oldest = Date.now() - KEEP_ANSWERED_MS;
-  for (const key of storage.keys("answered.")) {
+  const oldest = Date.now() - KEEP_MARKS_MS;
+  for (const key of ["answered.", "declined.", "started."].flatMap(storage.keys)) {
     if (storage.read(key) < oldest) storage.remove(key);
+  }
+  const openIds = new Set(known().map(({ id }) => id));
+  for (const key of storage.keys("snooze.")) {
+    if (!openIds.has(key.slice("snooze.".length))) storage.remove(key);
   }
 }

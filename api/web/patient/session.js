@@ -26,15 +26,16 @@ export async function enrol(code) {
   const reply = await call("POST", "/v1/devices", { body });
   storage.remove("push-token");
   storage.write("device", reply);
+  storage.write("zone", body.zone);
   return reply;
 }
 
 /** Calls the API as this device. A 401 forgets the credential and announces "revoked". */
-export async function authorised(method, path, body) {
+export async function authorised(method, path, body, ifMatch) {
   const mine = device();
   if (mine === null) throw new Refused(401, { detail: "This phone is not connected." });
   try {
-    return await call(method, path, { body, credential: mine.credential });
+    return await call(method, path, { body, credential: mine.credential, ifMatch });
   } catch (error) {
     // A late 401 to a former credential must not sign out the new one.
     const current = device()?.credential === mine.credential;
@@ -52,9 +53,17 @@ export async function renewChannel() {
   return true;
 }
 
+/** Tells the server when this phone is in another zone than it said last. */
+export async function tellZone() {
+  const here = zone();
+  if (storage.read("zone") === here) return;
+  await authorised("PUT", "/v1/device/zone", { zone: here });
+  storage.write("zone", here);
+}
+
 // Unsent answers, drafts and safety notes stay: they belong to the patient, not to the credential.
 function revoke() {
-  for (const key of ["device", "push-token", "prompts", "week"]) storage.remove(key);
+  for (const key of ["device", "push-token", "zone", "prompts", "week", "offers", "schedule"]) storage.remove(key);
   emit("revoked");
 }
 

@@ -30,3 +30,19 @@ export function newId() {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
+
+/** Returns the day of an instant as people call it at `now`: Today, Tomorrow, Fri 27 Nov. */
+export function dayName(instant, now) {
+  const days = Math.round((midnight(instant) - midnight(now)) / 86_400_000);
+  if (days === 0) return "Today";
+  if (days === 1) return "Tomorrow";
+  return new Date(instant).toLocaleDateString([], { weekday: "short", day: "numeric", month: "short" });
+}
+
+const midnight = (instant) => new Date(instant).setHours(0, 0, 0, 0);
+
+/** Returns the local date of an instant as a date field has it, such as 2026-11-24. */
+export function isoDate(instant) {
+  const at = new Date(instant);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}

@@ -1,13 +1,14 @@
 // The screens beside answering: connecting the phone, today, and parts they share.
 
+import * as actions from "/app/actions.js";
 import { Refused } from "/app/api.js";
+import { begun, promptCard, unfinishedCard } from "/app/cards.js";
 import { announce, button, el, show } from "/app/dom.js";
+import { offers, offersCard } from "/app/offers.js";
 import * as outbox from "/app/outbox.js";
 import * as prompts from "/app/prompts.js";
-import { note, noted } from "/app/receipts.js";
 import { enrol, plainCode } from "/app/session.js";
 import * as storage from "/app/storage.js";
-import { clockTime } from "/app/time.js";
 
 const CANNOT_REACH = "The server cannot be reached just now. Please check that you are online and try again.";
 
@@ -77,70 +78,56 @@ function plainWords() {
 }
 
 /** Shows what there is to do, and how the week goes. Returns the cards by prompt id. */
-export function homeScreen({ onStart, settings }, { focus = true } = {}) {
+export function homeScreen({ onStart, onTimes, settings }, { focus = true } = {}) {
   const open = prompts.open();
   const cards = open.map((prompt) => [prompt, promptCard(prompt, onStart)]);
-  const begun = prompts.unfinished().map((draft) => unfinishedCard(draft, onStart));
+  const unfinished = prompts.unfinished().map((draft) => unfinishedCard(draft, onStart));
   const nothing = el("p", { class: "card calm", text: "Nothing to do now. The next prompt comes by itself." });
   show(el("div", { class: "screen" }, el("h1", { text: "Today" }), notices(), outboxNote(),
-    ...cards.map(([, card]) => card), ...begun, open.length + begun.length === 0 ? nothing : null,
-    weekCard(), settings), { focus });
+    ...cards.map(([, card]) => card), ...unfinished,
+    open.length + unfinished.length === 0 ? nothing : null,
+    weekCard(), offersCard(onStart), timesDoor(onTimes), settings), { focus });
   return cards;
 }
 
 /** Returns a text that changes exactly when the home screen would look different. */
 export function homeState() {
-  const open = prompts.open().map(({ id }) => [id, noted(id, "dismissed"), begunAnswer(id)]);
-  const begun = prompts.unfinished().map(({ prompt }) => prompt.id);
+  const open = prompts.open().map(({ id, expires_at: end }) =>
+    [id, end, begun(id), prompts.isAway(id), prompts.snooze(id)]);
+  const unfinished = prompts.unfinished().map(({ prompt }) => prompt.id);
   const unsent = outbox.entries().map((entry) => [entry.id, entry.held]);
-  return JSON.stringify([open, begun, unsent, storage.keys("notice.").sort(), prompts.week()]);
+  const { startable, reports } = offers();
+  return JSON.stringify([open, unfinished, unsent, unsentActions(), startable, reports,
+    storage.keys("notice.").sort(), prompts.week()]);
 }
 
-const begunAnswer = (id) => Object.keys(prompts.draft(id)?.answers ?? {}).length > 0;
+// What goes by itself within a moment is not worth a word while there is a connection.
+const unsentActions = () => (navigator.onLine ? 0 : actions.entries().length);
 
-function promptCard(prompt, onStart) {
-  const { content } = prompt;
-  const begun = begunAnswer(prompt.id);
-  const aside = noted(prompt.id, "dismissed");
-  const lead = begun ? "You have begun this one" : "New prompt";
-  const start = button(begun ? "Continue" : "Start", aside ? "quiet" : "primary", () => onStart(prompt));
-  start.setAttribute("aria-describedby", `about-${prompt.id}`);
-  const later = aside || begun ? null : button("Not now", "quiet", () => {
-    note(prompt.id, "dismissed");
-    announce("Put aside. You can still start it while it is open.");
-    card.replaceWith(promptCard(prompt, onStart));
-  });
-  const card = el("section", { class: aside ? "card" : "card new", "data-prompt": prompt.id },
-    el("h2", { text: aside ? "Put aside for now" : `${lead}, about ${content.minutes} min` }),
-    el("p", { id: `about-${prompt.id}`, text: content.title }),
-    el("p", { class: "help", text: `Open until ${clockTime(prompt.expires_at)}` }),
-    el("div", { class: "row" }, start, later));
-  return card;
-}
-
-function unfinishedCard({ prompt }, onStart) {
-  const card = el("section", { class: "card" },
-    el("h2", { text: "You had begun this one" }),
-    el("p", { text: prompt.content.title }),
-    el("p", { class: "help", text: "Its time has passed. You can still send it, or let it go." }),
-    el("div", { class: "row" },
-      button("Continue", "primary", () => onStart(prompt)),
-      button("Let it go", "quiet", () => {
-        prompts.dropDraft(prompt.id);
-        card.remove();
-        announce("Let go.");
-      })));
-  return card;
+function timesDoor(onTimes) {
+  return el("section", { class: "card", "aria-labelledby": "my-times" },
+    el("h2", { id: "my-times", text: "My times" }),
+    el("p", { class: "help", text: "Hours in which you want to be left alone, days off, fewer prompts." }),
+    button("Set my times", "quiet", onTimes));
 }
 
 function outboxNote() {
   const all = outbox.entries();
   const held = all.filter((entry) => entry.held).map(heldCard);
   const count = all.length - held.length;
-  if (count === 0) return held.length > 0 ? el("div", { class: "stack" }, ...held) : null;
-  const text = `${saved(count)} and will be sent when you are online.`;
-  const line = el("div", { class: "card" }, el("p", { text }), button("Try now", "quiet", () => outbox.flush()));
+  const unsent = unsentWords(count, unsentActions());
+  if (unsent === null) return held.length > 0 ? el("div", { class: "stack" }, ...held) : null;
+  const line = el("div", { class: "card" }, el("p", { text: unsent }), button("Try now", "quiet", () => {
+    outbox.flush();
+    actions.flush();
+  }));
   return el("div", { class: "stack" }, line, ...held);
+}
+
+function unsentWords(answers, others) {
+  if (answers > 0) return `${saved(answers)} and will be sent when you are online.`;
+  if (others > 0) return "What you chose is saved on this phone and will be sent when you are online.";
+  return null;
 }
 
 function heldCard(entry) {
