@@ -1,7 +1,7 @@
 """Settings, read once from the environment by the composition roots and passed on from there."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     control_share: Share = 0.2
     """Share of adaptive windows that are drawn uniformly for good, to compare with."""
     refit_hour_utc: Annotated[int, Field(ge=0, le=23)] = 3
+    policy: Literal["adaptive", "pooled", "person", "uniform"] = "adaptive"
+    """By what adaptive windows are timed: all that is known, or a part of it, or chance alone."""
 
     @property
     def uses_emulator(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.errors import NotFound
+from engine.learning_records import ANSWERED, RELEVANCE
 from engine.records import EVENT, Decision
 from engine.store import Database, decisions
 from engine.store.declared import declared_hours
@@ -27,18 +28,25 @@ NOTABLE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a prompt came at its time, and what its time was chosen for."""
+    """Why a prompt came at its time.
+
+    `objective` is what the assignment asks its times to be chosen for, `rests_on` what they were
+    chosen for in this case: `answered` while nothing is known of good moments, None by no model.
+    """
 
     patient: str
     therapist: str
     objective: str
+    rests_on: str | None
 
 
 def explain(decision: Decision) -> Explanation:
     """Return the explanation of a draw."""
     patient, therapist = _sentences(decision)
-    objective = str(decision.features.get("objective", "answered"))
-    return Explanation(patient, therapist, objective)
+    features = decision.features
+    return Explanation(
+        patient, therapist, str(features.get("objective", ANSWERED)), features.get("rests_on")
+    )
 
 
 def explanation_of(db: Database, patient_id: UUID, prompt_id: UUID) -> Explanation | None:
@@ -120,6 +128,11 @@ def _learned(decision: Decision) -> tuple[str, str]:
 def _preferred(decision: Decision) -> tuple[str, str]:
     """Return why the slot was one of those the model liked best; the second without a full stop."""
     why: dict[str, Any] = decision.features.get("why", {})
+    if decision.features.get("rests_on") == RELEVANCE:
+        return (
+            "Of the times in this window it looked the most likely to suit you.",
+            ("It looked best of the window's times by the chance of an answer at a good moment"),
+        )
     days = DAYS[int(decision.features.get("day_type", 0))]
     own, shared, unsure = (float(why.get(name, 0.0)) for name in ("own", "shared", "unsure"))
     if own >= max(NOTABLE, shared, unsure) and _tends(why):

@@ -59,6 +59,7 @@ def batch_of(
         available,
         day_types=[day_type(window.local_date) for window in windows],
         persons=[str(window.patient_id) for window in windows],
+        objectives=[window.objective for window in windows],
         around=around or [NOTHING] * len(windows),
     )
 
@@ -69,6 +70,7 @@ def padded(
     *,
     day_types: Sequence[int],
     persons: Sequence[str],
+    objectives: Sequence[str],
     around: Sequence[Around],
 ) -> SlotBatch:
     """Return windows, given by the local hours of their slots, as arrays."""
@@ -84,6 +86,7 @@ def padded(
         person=list(persons),
         declared=declared_array([one.declared for one in around]),
         last_hour=number_array([one.last_hour for one in around]),
+        objective=list(objectives),
     )
 
 

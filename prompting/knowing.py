@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.learning_records import Artifact, Outcome
-from models.artifact import loads
+from models.artifact import ArtifactError, loads
 from models.receptivity import Receptivity
+from models.relevance import Relevance
 from prompting.features import number_array
 
 HALF_HOURS = 2
@@ -25,11 +26,24 @@ class Knowledge:
         self.model: Receptivity = loads(artifact.blob)[0]
         self.artifact = artifact.version
         self.through = artifact.learned_through
+        self.relevance: Relevance | None = None
+        self.relevance_version: str | None = None
 
     @property
     def version(self) -> str:
-        """Return what names this state: the artifact, and the last outcome taken in since."""
-        return f"{self.artifact}+{self.through}"
+        """Return what names this state: the artifact, and the last outcome taken in since.
+
+        The artifact of good moments follows, where there is one.
+        """
+        answers = f"{self.artifact}+{self.through}"
+        return answers if self.relevance is None else f"{answers}~{self.relevance_version}"
+
+    def add_relevance(self, artifact: Artifact) -> None:
+        """Know of good moments too. Raises ArtifactError where the blob is no model of them."""
+        model = loads(artifact.blob)[0]
+        if not isinstance(model, Relevance):
+            raise ArtifactError(f"class: must be Relevance, got {type(model).__name__}")
+        self.relevance, self.relevance_version = model, artifact.version
 
     def take_in(self, outcomes: Sequence[Outcome]) -> None:
         """Add the outcomes that follow, in order; those it had already are left out."""

@@ -11,31 +11,27 @@ loaded and the outcomes since are taken in again: nothing else is saved.
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from engine.learning_records import Artifact, Hours, LearningEvent, LearningKind, Outcome
-from engine.prompt import State
-from engine.store import Database, artifacts, learning
+from engine.learning_records import RELEVANCE, Artifact, LearningEvent, LearningKind
+from engine.store import Database, ReadTx, artifacts, learning, marks
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError, dumps, version_of
 from models.receptivity import WARM_UP_DAYS, Receptivity
-from prompting.features import day_type, declared_array, local_hour
-from prompting.knowing import Knowledge, arrays
+from prompting.closing import close_outcomes
+from prompting.fitting import exercises, fit, fit_relevance
+from prompting.knowing import Knowledge
+from prompting.live import LivePolicy
 from prompting.policies import (
     ADAPTIVE,
     CANNOT,
-    FIXED,
     UNIFORM,
     UNTRAINED,
-    AdaptivePolicy,
     CurvePolicy,
-    Law,
-    SlotBatch,
     TimingPolicy,
     UniformPolicy,
 )
@@ -43,7 +39,6 @@ from prompting.promotion import MOST, Verdict, for_fitting, judge, recent_since
 
 log = logging.getLogger(__name__)
 
-CLOSE_BATCH = 5_000
 WARM_UP = timedelta(days=WARM_UP_DAYS)
 """How long a new clinic is prompted at random times before the first model is fitted."""
 CANDIDATES = 5
@@ -63,7 +58,7 @@ class Learner:
         self._lock = threading.RLock()
         self._known: Knowledge | None = None
         self._curve: Artifact | None = None
-        self._newest: str | None = None
+        self._newest: tuple[str | None, str | None] = (None, None)
         self._load()
 
     def policy(self) -> TimingPolicy:
@@ -86,19 +81,7 @@ class Learner:
 
     def close_outcomes(self, *, now: datetime) -> int:
         """Turn prompts that were answered, or whose time is up, into outcomes; return how many."""
-        with self._db.write() as tx:
-            known = []
-            done = []
-            for prompt in learning.unclosed(tx, limit=CLOSE_BATCH):
-                y = _label(prompt, now)
-                if y is None:
-                    continue
-                done.append(prompt["id"])
-                if prompt["arm"] != FIXED and prompt["state"] == State.ACCEPTED:
-                    known.append(_outcome_row(prompt, y))
-            added = learning.add_outcomes(tx, known, now=now) if known else 0
-            learning.close(tx, done, now=now)
-        return added
+        return close_outcomes(self._db, now=now)
 
     def update(self, *, now: datetime) -> int:
         """Close outcomes and take new ones into the model; return how many were new to it."""
@@ -148,6 +131,7 @@ class Learner:
         with self._db.write() as tx:
             artifacts.add_artifact(tx, artifact)
         self._note(kind, artifact.version, verdict.detail(), now)
+        self._refit_relevance(now)
         if artifact.promoted:
             self._load()
             log.info("model %s fitted and taken", artifact.version)
@@ -179,6 +163,28 @@ class Learner:
             artifact = replace(artifact, promoted=False)
         return artifact, verdict
 
+    def _refit_relevance(self, now: datetime) -> None:
+        """Fit the model of good moments anew, once there is anything to learn from."""
+        with self._db.read() as tx:
+            signs = marks.signs(tx, exercises=exercises(), now=now)
+            declared = {str(key): hours for key, hours in declared_hours(tx).items()}
+        try:
+            model = fit_relevance(signs, declared)
+            if model is None:
+                return
+            blob = dumps(model, {"signs": len(signs)})
+        except CANNOT as error:
+            log.exception("no model of good moments could be fitted; the one before stays")
+            self._note(LearningKind.FIT_FAILED, None, {"reason": str(error)}, now)
+            return
+        artifact = Artifact(
+            version=version_of(blob), created_at=now, learned_through=0, blob=blob, head=RELEVANCE
+        )
+        with self._db.write() as tx:
+            artifacts.add_artifact(tx, artifact)
+        detail = {"head": RELEVANCE, "signs": len(signs)}
+        self._note(LearningKind.PROMOTED, artifact.version, detail, now)
+
     def _standing(self) -> Receptivity | None:
         """Return the model that decides now as it was fitted, without what it took in since."""
         with self._db.read() as tx:
@@ -192,18 +198,17 @@ class Learner:
     def _follow(self) -> None:
         """Load the newest artifact if another worker has made one since."""
         with self._db.read() as tx:
-            newest = artifacts.newest_version(tx)
-        if newest is not None and newest != self._newest:
+            newest = _newest(tx)
+        if newest != self._newest:
             self._load()
 
     def _load(self) -> None:
         with self._db.read() as tx:
+            newest = _newest(tx)
             candidates = artifacts.promoted(tx, limit=CANDIDATES)
-            known = _first_sound(candidates)
-            if known is not None:
-                known.take_in(learning.first_outcomes_after(tx, known.through))
+            known = _now_known(tx, candidates)
         with self._lock:
-            self._newest = candidates[0].version if candidates else None
+            self._newest = newest
             self._known = known
             self._curve = next((one for one in candidates if _is_curve(one.curve)), None)
 
@@ -215,58 +220,32 @@ class Learner:
             artifacts.add_event(tx, event)
 
 
-class LivePolicy:
-    """The policy of a model that a learning thread adds to: each law is of one state of it."""
-
-    def __init__(
-        self,
-        known: Knowledge,
-        guard: AbstractContextManager[object],
-        epsilon: float,
-        name: str,
-        behind: TimingPolicy | None,
-    ) -> None:
-        self._known, self._guard = known, guard
-        self.epsilon, self.name, self.behind = epsilon, name, behind
-
-    @property
-    def model(self) -> Receptivity:
-        """The model itself."""
-        return self._known.model
-
-    @property
-    def version(self) -> str:
-        """The state of this moment."""
-        return self._known.version
-
-    def law(self, batch: SlotBatch) -> Law:
-        """Return the law of a batch, and the version that it was computed with."""
-        with self._guard:
-            return self._now().law(batch)
-
-    def propensities(self, batch: SlotBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the probabilities (n, k) of the law."""
-        with self._guard:
-            return self._now().propensities(batch)
-
-    def _now(self) -> AdaptivePolicy:
-        return AdaptivePolicy(self._known.model, self._known.version, self.epsilon, self.name)
-
-
 def standing(db: Database) -> Receptivity | None:
     """Return the model that decides, with all that became known since; None where there is none."""
     with db.read() as tx:
-        known = _first_sound(artifacts.promoted(tx, limit=CANDIDATES))
-        if known is not None:
-            known.take_in(learning.first_outcomes_after(tx, known.through))
+        known = _now_known(tx, artifacts.promoted(tx, limit=CANDIDATES))
     return None if known is None else known.model
 
 
-def fit(outcomes: Sequence[Outcome], declared: dict[str, Hours]) -> Receptivity:
-    """Return a model of these outcomes, given the hours that persons declared."""
-    X, y, person, day = arrays(outcomes)
-    own = declared_array([declared.get(one.person) for one in outcomes])
-    return Receptivity().fit(X, y, person=person, day=day, declared=own)
+def _newest(tx: ReadTx) -> tuple[str | None, str | None]:
+    """Return the versions of the newest models of answers and of good moments."""
+    return artifacts.newest_version(tx), artifacts.newest_version(tx, RELEVANCE)
+
+
+def _now_known(tx: ReadTx, candidates: Sequence[Artifact]) -> Knowledge | None:
+    """Return what is known by the first sound one of these artifacts and all outcomes since."""
+    known = _first_sound(candidates)
+    if known is None:
+        return None
+    known.take_in(learning.first_outcomes_after(tx, known.through))
+    for artifact in artifacts.promoted(tx, limit=CANDIDATES, head=RELEVANCE):
+        try:
+            known.add_relevance(artifact)
+        except ArtifactError as error:
+            log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
+        else:
+            break
+    return known
 
 
 def _first_sound(candidates: Sequence[Artifact]) -> Knowledge | None:
@@ -282,26 +261,3 @@ def _is_curve(curve: Sequence[float] | None) -> bool:
     """Return whether these are finite logits of the 96 half hours."""
     values = np.asarray(() if curve is None else curve, dtype=np.float64)
     return values.shape == (96,) and bool(np.isfinite(values).all())
-
-
-def _label(prompt: dict[str, Any], now: datetime) -> int | None:
-    """Return 1 for an answer in time, 0 once that time has passed, None while it is open."""
-    sent_at: datetime = prompt["sent_at"]
-    answered_at: datetime | None = prompt["answered_at"]
-    within: timedelta = prompt["within"]
-    if answered_at is not None:
-        return int(answered_at - sent_at <= within)
-    return 0 if now - sent_at > within else None
-
-
-def _outcome_row(prompt: dict[str, Any], y: int) -> dict[str, Any]:
-    return {
-        "prompt_id": prompt["id"],
-        "person": str(prompt["patient_id"]),
-        "hour": local_hour(prompt["due_at"], prompt["zone"]),
-        "last_hour": prompt["features"].get("last_hour"),
-        "day_type": day_type(prompt["local_date"]),
-        "day": prompt["local_date"].toordinal(),
-        "arm": prompt["arm"],
-        "y": y,
-    }

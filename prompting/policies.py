@@ -12,10 +12,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.learning_records import ANSWERED, RELEVANCE
 from models.allocation import smooth_slots
 from models.bins import cell_of
+from models.objective import Heads
 from models.propensity import epsilon_greedy, uniform
 from models.receptivity import Receptivity
+from models.relevance import Relevance
 from prompting.reasons import Reasons, reasons_for
 
 log = logging.getLogger(__name__)
@@ -44,7 +47,7 @@ class SlotBatch:
     `hours` (n, k) local hour of day (decimal); `available` (n, k) bool, at least one a row;
     `day_type` (n,) 0 work day, 1 off; `person` n keys; `declared` (n, 4) hours of waking, going
     to bed, start and end of work; `last_hour` (n,) of the prompt before on that day; NaN in both
-    where there is none.
+    where there is none. `objective` n words, all `answered` if left out.
     """
 
     hours: Floats
@@ -53,6 +56,7 @@ class SlotBatch:
     person: Sequence[str]
     declared: Floats | None = None
     last_hour: Floats | None = None
+    objective: Sequence[str] | None = None
 
     def rows(self, which: NDArray[np.bool_]) -> "SlotBatch":
         """Return the windows where `which` (n,) is true."""
@@ -60,9 +64,10 @@ class SlotBatch:
             self.hours[which],
             self.available[which],
             self.day_type[which],
-            [person for person, kept in zip(self.person, which, strict=True) if kept],
+            _kept(self.person, which) or [],
             None if self.declared is None else self.declared[which],
             None if self.last_hour is None else self.last_hour[which],
+            _kept(self.objective, which),
         )
 
     @property
@@ -76,7 +81,7 @@ class Law:
     """The law a batch is drawn by, with all that a decision's record says of it.
 
     `propensities` (n, k): rows sum to 1, unavailable slots get 0, and no other slot less than
-    epsilon / (number of available slots).
+    epsilon / (number of available slots). `relevant` (n,): windows scored by good moments too.
     """
 
     propensities: Floats
@@ -84,6 +89,11 @@ class Law:
     version: str
     epsilon: float
     reasons: Reasons | None = None
+    relevant: NDArray[np.bool_] | None = None
+
+    def rests_on(self, row: int) -> str:
+        """Return the objective that the slots of this window were scored by."""
+        return RELEVANCE if self.relevant is not None and self.relevant[row] else ANSWERED
 
 
 class TimingPolicy(Protocol):
@@ -165,7 +175,9 @@ class AdaptivePolicy:
     """The best slot by the learned model, mixed with a uniform share `epsilon`.
 
     By name: `adaptive` trusts population, declared hours and person; `pooled` the population
-    alone, and smoothly; `person` the person's own answers alone.
+    alone, and smoothly; `person` the person's own answers alone. Windows timed for relevance are
+    scored by the chance that the prompt is answered and comes at a good moment, once there is a
+    model of those.
     """
 
     model: Receptivity
@@ -173,13 +185,14 @@ class AdaptivePolicy:
     epsilon: float
     name: str = ADAPTIVE
     behind: TimingPolicy | None = None
+    relevance: Relevance | None = None
 
     def law(self, batch: SlotBatch) -> Law:
         """Return the law, and why each slot is liked or not."""
         scores = self._scores(batch)
         reasons = reasons_for(self.model, batch, scores) if self.name == ADAPTIVE else None
         chances = self._chances(batch, scores)
-        return Law(chances, self.name, self.version, self.epsilon, reasons)
+        return Law(chances, self.name, self.version, self.epsilon, reasons, self._relevant(batch))
 
     def propensities(self, batch: SlotBatch) -> Floats:
         """Return probabilities under the model's slot scores."""
@@ -204,7 +217,28 @@ class AdaptivePolicy:
             declared=batch.declared if told else None,
             last_hour=batch.last_hour,
         )
-        return scores - self._shared(batch) if self.name == PERSON else scores
+        if self.name == PERSON:
+            return scores - self._shared(batch)
+        relevant = self._relevant(batch)
+        if self.relevance is not None and relevant.any():
+            scores[relevant] = self._good_moments(self.relevance, batch.rows(relevant), told=told)
+        return scores
+
+    def _relevant(self, batch: SlotBatch) -> NDArray[np.bool_]:
+        """Return which windows (n,) are timed for good moments, as far as anything is known."""
+        if self.name != ADAPTIVE or self.relevance is None or batch.objective is None:
+            return np.zeros(len(batch.person), dtype=np.bool_)
+        return np.array([objective == RELEVANCE for objective in batch.objective], dtype=np.bool_)
+
+    def _good_moments(self, relevance: Relevance, batch: SlotBatch, *, told: bool) -> Floats:
+        return Heads(self.model, relevance=relevance).slot_scores(
+            "relevance",
+            batch.hours,
+            batch.day_type,
+            batch.keys,
+            declared=batch.declared if told else None,
+            last_hour=batch.last_hour,
+        )
 
     def _shared(self, batch: SlotBatch) -> Floats:
         """Return the scores (n, k) of a person of whom nothing is known."""
@@ -241,6 +275,12 @@ def check_lawful(law: Law, batch: SlotBatch) -> None:
         raise ValueError("propensities: must sum to 1 in each window")
     if (given < floor - 1e-12).any() or (given[~batch.available] != 0.0).any():
         raise ValueError("propensities: below the floor, or above 0 where there is no slot")
+
+
+def _kept(values: Sequence[str] | None, which: NDArray[np.bool_]) -> list[str] | None:
+    if values is None:
+        return None
+    return [value for value, kept in zip(values, which, strict=True) if kept]
 
 
 def _hidden(scores: Floats, available: NDArray[np.bool_]) -> Floats:

@@ -17,7 +17,7 @@ from scipy.special import expit
 from scipy.special import logit as log_odds
 
 from engine.draws import uniform
-from engine.learning_records import JudgedPrompt, Outcome
+from engine.learning_records import ANSWERED, JudgedPrompt, Outcome
 from models.receptivity import Receptivity
 from prompting.features import Around, declared_array, number_array, padded
 from prompting.policies import AdaptivePolicy, SlotBatch
@@ -139,6 +139,7 @@ def _weigh(model: Receptivity, prompts: Sequence[JudgedPrompt], epsilon: float) 
         [one.available for one in prompts],
         day_types=[one.outcome.day_type for one in prompts],
         persons=[one.outcome.person for one in prompts],
+        objectives=[ANSWERED] * len(prompts),
         around=around,
     )
     chance = _chance(model, prompts, batch)

@@ -7,12 +7,12 @@ can be worked out again, and must come out the same to the last bit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from engine.draws import draw, happens
-from engine.learning_records import Outcome, StoredDecision
+from engine.learning_records import ANSWERED, Artifact, Outcome, StoredDecision
 from engine.preview import SEND, SLOT
 from engine.store import Database, ReadTx, artifacts, decisions, learning
 from engine.stratified import next_law
@@ -20,13 +20,13 @@ from models.artifact import ArtifactError
 from prompting.drawing import SET_TIMES, STRATIFIED
 from prompting.features import Around, padded
 from prompting.knowing import Knowledge
+from prompting.live import policy_of
 from prompting.policies import (
     ADAPTIVE,
     CANNOT,
     FIXED,
     UNIFORM,
     UNTRAINED,
-    AdaptivePolicy,
     CurvePolicy,
     SlotBatch,
     TimingPolicy,
@@ -77,15 +77,21 @@ class _States:
         """Return the policy of this name and version. Raises ArtifactError and LookupError."""
         if version in RESTS_ON_NOTHING:
             return UniformPolicy(name=name, version=version)
-        artifact, plus, through = version.partition("+")
+        answers, _, relevance = version.partition("~")
+        artifact, plus, through = answers.partition("+")
         if not plus:
             return self._curve(name, version, epsilon)
-        return AdaptivePolicy(self._state(artifact, int(through)).model, version, epsilon, name)
+        known = self._state(artifact, int(through))
+        with self._db.read() as tx:
+            if relevance and relevance != known.relevance_version:
+                known.add_relevance(_artifact(tx, relevance))
+        made = policy_of(known, epsilon, name)
+        return made if relevance else replace(made, relevance=None)
 
     def _curve(self, name: str, version: str, epsilon: float) -> TimingPolicy:
         with self._db.read() as tx:
-            found = artifacts.of_version(tx, version.removesuffix(f"/{CURVE}"))
-        if found is None or found.curve is None:
+            found = _artifact(tx, version.removesuffix(f"/{CURVE}"))
+        if found.curve is None:
             raise LookupError(f"no artifact {version}")
         return CurvePolicy(found.curve, version, epsilon, name)
 
@@ -93,10 +99,7 @@ class _States:
         known = self._known
         with self._db.read() as tx:
             if known is None or known.artifact != version or known.through > through:
-                found = artifacts.of_version(tx, version)
-                if found is None:
-                    raise LookupError(f"no artifact {version}")
-                known = self._known = Knowledge(found)
+                known = self._known = Knowledge(_artifact(tx, version))
             known.take_in(_between(tx, known.through, through))
         if known.through != through:
             raise LookupError(f"no outcome {through}")
@@ -114,6 +117,13 @@ def replay(db: Database, *, since: datetime | None = None) -> Replayed:
             page = decisions.stored_decisions(tx, ids[start : start + PAGE])
         page.sort(key=lambda one: (one.decision.decided_at, one.decision.prompt_id))
         _replay(page, states, found)
+    return found
+
+
+def _artifact(tx: ReadTx, version: str) -> Artifact:
+    found = artifacts.of_version(tx, version)
+    if found is None:
+        raise LookupError(f"no artifact {version}")
     return found
 
 
@@ -209,7 +219,7 @@ def _learned_laws(
 
 
 def _order(key: tuple[str, str, float]) -> tuple[str, int]:
-    artifact, _, through = key[1].partition("+")
+    artifact, _, through = key[1].partition("~")[0].partition("+")
     return artifact, int(through or 0)
 
 
@@ -224,6 +234,7 @@ def _batch(group: Sequence[StoredDecision]) -> SlotBatch:
         [one.decision.available for one in group],
         day_types=[int(one.get("day_type", 0)) for one in features],
         persons=[one.person for one in group],
+        objectives=[str(one.get("objective", ANSWERED)) for one in features],
         around=[_around(one) for one in features],
     )
 

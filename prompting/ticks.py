@@ -58,5 +58,10 @@ def build_ticks(settings: Settings, db: Database, pusher: Pusher, clock: Clock) 
         db=db,
         clock=clock,
         dispatcher=Dispatcher(db=db, pusher=pusher, clock=clock, owner=owner),
-        learner=Learner(db, epsilon=settings.epsilon, refit_hour_utc=settings.refit_hour_utc),
+        learner=Learner(
+            db,
+            epsilon=settings.epsilon,
+            refit_hour_utc=settings.refit_hour_utc,
+            policy=settings.policy,
+        ),
     )

@@ -54,7 +54,10 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """All of it in words; `unsuited` says how often a moment did not suit, and why."""
+    """All of it in words; `unsuited` says how often a moment did not suit, and why.
+
+    `first` and `last` are the dates between which an event may be entered.
+    """
 
     phases: list[PhaseLine]
     events: list[EventLine]
@@ -82,7 +85,7 @@ def course_of(
     return Course(
         phases=phase_lines(basis, basis.protocol, basis.day_of(now)),
         events=event_lines(waited, recorded),
-        first=basis.enrolment.first_day.isoformat(),
+        first=(basis.enrolment.first_day - milestones.FARTHEST).isoformat(),
         last=(basis.day_of(now) + milestones.FARTHEST).isoformat(),
         rules=rules_words(rules, titles_of(basis.version.document, library)),
         rules_version=rules_version,

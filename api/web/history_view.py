@@ -89,7 +89,7 @@ def _rules_changes(versions: Sequence[RulesVersion], titles: Mapping[str, str]) 
     before: dict[str, str] = {}
     for version in reversed(versions):
         words = dict(rules_words(PatientRules.model_validate(version.document), titles))
-        changes = differences(before, words)
+        changes = differences(before, words, absent="not set")
         text = "" if changes else "Nothing was changed."
         told.setdefault(version.set_at, []).append((TITLES[LogKind.RULES], text, changes))
         before = words

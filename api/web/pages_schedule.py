@@ -108,7 +108,7 @@ def preview(
     except FieldsRefused as refused:
         _put_faults(form, refused.faults, parsed.places)
         return _page(form, patient, session, services, status=422)
-    form.days = preview_days(planned, patient.zone, services.library)
+    form.days = preview_days(planned, patient.zone, titles_of(parsed.document, services.library))
     _compare(form, patient, services, parsed.document, now)
     return _page(form, patient, session, services)
 

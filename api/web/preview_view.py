@@ -1,11 +1,10 @@
 """The coming week in words: what would be planned, and what would be left out and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from api.web import wording
-from content.library import Library
 from engine import planned as reasons
 from engine.planned import DayPlan, Dropped, PlannedWindow
 
@@ -37,30 +36,35 @@ class DayView:
 
 
 def preview_days(
-    planned: Sequence[tuple[date, DayPlan]], zone_name: str, library: Library
+    planned: Sequence[tuple[date, DayPlan]], zone_name: str, titles: Mapping[str, str]
 ) -> list[DayView]:
-    """Return the days in words, times on the patient's clock."""
-    contents = {w.assignment: w.content for _, plan in planned for w in plan.windows}
-
-    def title(assignment: str) -> str:
-        return wording.title_of(library, assignment, contents.get(assignment, assignment))
-
-    def why(dropped: Dropped) -> str:
-        reason = REASONS.get(dropped.reason, dropped.reason)
-        return f"{title(dropped.assignment)}, number {dropped.window + 1}: {reason}"
-
+    """Return the days in words, times on the patient's clock; `titles` names the assignments."""
     return [
         DayView(
             day=wording.day_words(day),
             phase=next((window.phase for window in plan.windows), None),
             planned=tuple(
-                (when_words(window, zone_name), title(window.assignment) + _chance(window))
+                (when_words(window, zone_name), titles[window.assignment] + _chance(window))
                 for window in plan.windows
             ),
-            dropped=tuple(why(dropped) for dropped in plan.dropped),
+            dropped=tuple(_dropped_words(plan, titles)),
         )
         for day, plan in planned
     ]
+
+
+def _dropped_words(plan: DayPlan, titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a day has no room for; what is lost for the same reason is told at once."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for dropped in plan.dropped:
+        key = titles[dropped.assignment], REASONS.get(dropped.reason, dropped.reason)
+        numbers.setdefault(key, []).append(str(dropped.window + 1))
+    reasons = {reason for _, reason in numbers}
+    if not plan.windows and len(reasons) == 1:
+        yield f"everything: {reasons.pop()}"
+        return
+    for (title, reason), places in numbers.items():
+        yield f"{title}, number {', '.join(places)}: {reason}"
 
 
 def when_words(window: PlannedWindow, zone_name: str) -> str:

@@ -124,11 +124,13 @@ def spans_words(spans: Iterable[Mapping[str, str]]) -> str:
     return ", ".join(f"{span['from']}{DASH}{span['to']}" for span in spans)
 
 
-def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return (label, old text, new text) of what differs between two protocols in words."""
+def differences(
+    old: Mapping[str, str], new: Mapping[str, str], absent: str = "not there"
+) -> list[tuple[str, str, str]]:
+    """Return (label, old text, new text) of what differs between two documents in words."""
     labels: Sequence[str] = [*old, *(label for label in new if label not in old)]
     return [
-        (label, old.get(label, "not there"), new.get(label, "not there"))
+        (label, old.get(label, absent), new.get(label, absent))
         for label in labels
         if old.get(label) != new.get(label)
     ]
@@ -171,7 +173,7 @@ def _condition(when: Part, titles: Mapping[str, str], library: Library) -> str:
     content, _, name = str(when[kind]).rpartition(".")
     title = title_of(library, content, content)
     compared = COMPARED[when.get("op", "ge")]
-    return f"the {kind} {name} of {title} is {compared} {when['value']:g}"
+    return f"the {kind} {name.replace('_', ' ')} of {title} is {compared} {when['value']:g}"
 
 
 def _most(trigger: Part) -> str:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from engine.errors import Conflict, NotFound
+from engine.errors import NotFound
 from engine.records import Device
-from engine.store import Database, answers, marks, windows
+from engine.store import Database, answers, marks
 
 
 def mark_moment(
@@ -14,14 +14,11 @@ def mark_moment(
     """Store whether the moment of a prompt was a good one; what was said last counts.
 
     It teaches the timing of assignments whose objective is relevance, from the next fit on.
-    Raises NotFound for another's prompt, and Conflict for one that never left.
+    Raises NotFound for another's prompt, and for one that never left.
     """
     with db.write() as tx:
         if not answers.own_prompts(tx, device.patient_id, [prompt_id]):
             raise NotFound("prompt")
-        prompt = windows.windows_by_id(tx, [prompt_id])[prompt_id]
-        if prompt.due_at is None or prompt.due_at > now:
-            raise Conflict("this prompt has not come yet")
         marks.set_mark(
             tx,
             prompt_id,

@@ -35,7 +35,7 @@ ABLATION: Mapping[str, MakePolicy] = MappingProxyType(
     }
 )
 """Our learner with parts taken away; the last is whole."""
-SPACED = "spaced-oracle"
+SPACED, TRUE_PRIOR = "spaced-oracle", "true-prior"
 LEVEL = 0.95
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from models.simulation.compare import CEILING, FLOOR, Comparison, Estimate
+from models.simulation.compare import CEILING, FLOOR, SPACED, TRUE_PRIOR, Comparison, Estimate
 
 OURS = "adaptive"
+YARDSTICKS = (TRUE_PRIOR, CEILING, SPACED)
 
 
 def tables(found: Mapping[str, Comparison]) -> str:
@@ -35,14 +36,20 @@ def share_table(found: Mapping[str, Comparison]) -> str:
 
 
 def difference_table(found: Mapping[str, Comparison]) -> str:
-    """Return ours minus each other policy in percentage points, paired, over all and last week."""
-    head = ["world", f"{OURS} minus", "all weeks, points", "last week, points"]
+    """Return ours minus each other policy in percentage points, paired, over all and last week.
+
+    For the yardsticks, ours as a share of their lift in the last week stands beside it.
+    """
+    head = ["world", f"{OURS} minus", "all weeks, points", "last week, points", "share of its lift"]
     rows = [
         [
             world,
             name,
             _points(comparison.advantage(OURS, name)),
             _points(comparison.advantage(OURS, name, comparison.weeks - 1)),
+            _share(comparison.relative(OURS, name, comparison.weeks - 1))
+            if name in YARDSTICKS
+            else "",
         ]
         for world, comparison in found.items()
         for name in (FLOOR, *comparison.names, CEILING)

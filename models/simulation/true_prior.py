@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.receptivity import Receptivity
-from models.simulation.compare import ABLATION, SPACED, Spaced, spaced_oracle
+from models.simulation.compare import ABLATION, SPACED, TRUE_PRIOR, Spaced, spaced_oracle
 from models.simulation.learners import AdaptivePolicy
 from models.simulation.policy import Policy, Setting
 from models.simulation.run import MakePolicy, simulate
 from models.simulation.world import MakeWorld, World
 
-NAME = "true-prior"
 SAMPLE = 4_000
 SAMPLE_SEED = 987_654_321  # far from the seeds of runs
 PRIOR = ("population", "basis", "scales", "effects", "means")
@@ -89,7 +88,7 @@ def parts(make: MakeWorld, *, days: int, epsilon: float) -> dict[str, MakePolicy
     the world tells it.
     """
     policies = dict(ABLATION)
-    policies[NAME] = handed(learn_truth(make, days=days, epsilon=epsilon))
+    policies[TRUE_PRIOR] = handed(learn_truth(make, days=days, epsilon=epsilon))
     if isinstance(make(1, 1, SAMPLE_SEED), Spaced):
         policies[SPACED] = spaced_oracle
     return policies

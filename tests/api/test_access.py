@@ -24,6 +24,13 @@ OPEN_PAGES = {"/", "/sign-in", "/health", "/ready"}
 BODIES: dict[str, Any] = {
     "/protocol": {"document": PROTOCOL},
     "/protocol/preview": {"document": PROTOCOL},
+    "/protocol/compare": {"document": PROTOCOL},
+    "/milestones": {"name": "first-session", "date": "2026-11-20"},
+    "/rules": {"rules": {"per_day": 1}},
+    "/zone": {"zone": "America/New_York"},
+    "/snooze": {"minutes": 15},
+    "/not-now": {"reason": "work"},
+    "/reports/{report_id}": {"name": "smoked", "at": "2026-11-20T15:00Z"},
     "/push-token": {"push_token": "x"},
     "/receipts": {"receipts": [{"prompt_id": BAD_ID, "kind": "shown", "at": "2026-11-20T15:00Z"}]},
 }
@@ -123,11 +130,14 @@ def test_another_therapists_patient_and_an_absent_one_are_told_alike(lasting: Wo
 
 def test_another_patients_prompt_is_no_prompt_of_ones_own(lasting: World) -> None:
     absent, others = (
-        lasting.call("GET", lasting.own(f"/prompts/{prompt}/decision"), "therapist")
+        [
+            lasting.call("GET", lasting.own(f"/prompts/{prompt}/{what}"), "therapist")
+            for what in ("decision", "trace")
+        ]
         for prompt in (BAD_ID, lasting.prompts["other_phone"])
     )
-    assert absent.status_code == others.status_code == 404
-    assert absent.content == others.content
+    assert {reply.status_code for reply in (*absent, *others)} == {404}
+    assert [reply.content for reply in absent] == [reply.content for reply in others]
     replies = [
         lasting.answer("other_phone", prompt_id=prompt)
         for prompt in (BAD_ID, lasting.prompts["phone"])
@@ -161,6 +171,9 @@ CHANGES = [
     ("POST", "{own}/enrolment-codes"),
     ("PUT", "{own}/protocol"),
     ("POST", "{own}/protocol/preview"),
+    ("POST", "{own}/protocol/compare"),
+    ("POST", "{own}/milestones"),
+    ("PUT", "{own}/rules"),
 ]
 FOREIGN: list[dict[str, str]] = [
     {},
@@ -180,7 +193,7 @@ def test_a_cookie_changes_nothing_for_another_site(lasting: World, headers: dict
     before = lasting.rows()
     for method, path in CHANGES:
         full = path.format(own=lasting.own(""))
-        sent = body if path == "/v1/patients" else {"document": PROTOCOL}
+        sent = body if path == "/v1/patients" else body_for(path)
         reply = with_cookie.request(method, full, headers=headers | {"If-Match": '"1"'}, json=sent)
         assert reply.status_code == 401, (method, path)
     assert lasting.rows() == before

@@ -104,8 +104,10 @@ def test_tables_hold_every_figure_with_its_interval():
     assert "| 0.0100 |" in text
     assert "| ema | pooled | +0.75 (" in text
     assert text.count("| ema |") == 5
+    assert "| ema | oracle |" in text
+    assert "| 0.30 (" in text.splitlines()[-1]  # ours of the oracle's lift
     widths = {line.count("|") for line in text.splitlines() if line}
-    assert widths == {6, 5}
+    assert widths == {6}
 
 
 def test_a_learner_handed_the_truth_uses_it_from_the_first_day_on():

@@ -15,6 +15,7 @@ from engine.learning_records import JudgedPrompt, LearningKind, Outcome
 from engine.store import artifacts
 from models.receptivity import Receptivity
 from prompting import learning, promotion
+from prompting.knowing import arrays
 from prompting.policies import ADAPTIVE
 from prompting.promotion import for_fitting, held_out, judge
 
@@ -136,7 +137,7 @@ def test_a_model_that_is_kept_back_is_stored_logged_and_does_not_decide(
     sound = learning.fit
 
     def poisoned(outcomes, declared):
-        X, y, person, day = learning.arrays(outcomes)
+        X, y, person, day = arrays(outcomes)
         return Receptivity(rank=0).fit(X, 1 - y, person=person, day=day)
 
     monkeypatch.setattr(learning, "fit", poisoned)

@@ -78,7 +78,10 @@ class Ward:
     def records(self) -> list[PromptRecord]:
         """Return the patient's prompts of these days."""
         today, around = self.clinic.clock().date(), timedelta(days=3)
-        return self.clinic.records(self.patient, today - around, today + around)
+        found: list[PromptRecord] = self.clinic.records(
+            self.patient, today - around, today + around
+        )
+        return found
 
     def welcome(self) -> PromptRecord:
         """Return the prompt that greeted the phone."""

@@ -2,6 +2,7 @@
 
 import pytest
 from builders import EMAIL, PASSWORD
+from own_times import ward
 from practice import build_history, copy_of, served
 
 pytestmark = pytest.mark.browser
@@ -91,6 +92,45 @@ def test_the_first_fault_takes_the_focus_and_says_what_is_wrong(open_page, pract
         f"document.getElementById({focused}.getAttribute('aria-describedby')).textContent"
     )
     assert "must be later" in described
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_blended_course_fits_every_screen_and_works_without_javascript(browser, tmp_path, width):
+    with ward(tmp_path) as course:
+        context = browser.new_context(
+            base_url=course.address,
+            java_script_enabled=False,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark",
+        )
+        context.set_default_timeout(8_000)
+        page = context.new_page()
+        page.goto("/caseload")
+        page.get_by_label("E-mail address").fill(EMAIL)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="P-07").click()
+        page.get_by_label("First session was on").fill("2026-11-24")
+        page.get_by_role("button", name="Enter").click()
+        page.get_by_text("The date was entered").wait_for()
+        page.locator("summary", has_text="of times and rules").click()
+        assert fits(page, width)
+        page.locator("summary", has_text="as a table, each with its way").click()
+        page.locator("a.step-in").first.click()
+        page.get_by_role("heading", name="One prompt and its way").wait_for()
+        assert fits(page, width)
+        page.go_back()
+        page.get_by_role("link", name="Change schedule").click()
+        page.locator(FIRST_END).fill("1130")
+        page.get_by_role("button", name="Preview the week").click()
+        page.get_by_role("heading", name="What this changes: ").wait_for()
+        page.get_by_role("heading", name="Phases with these settings").wait_for()
+        assert fits(page, width)
+        context.close()
+
+
+def fits(page, width):
+    return page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_everything_works_without_javascript(open_page, practice):
