@@ -1,26 +1,17 @@
-"""Fitting the models: of answers in time, and of good moments."""
+"""Fitting the model of good moments, from all signs there are of them."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from content.library import Library
-from engine.learning_records import Hours, Outcome, Sign
+from engine.learning_records import Hours, Sign
 from engine.localtime import zone
-from models.receptivity import Receptivity
 from models.relevance import Relevance
 from prompting.features import day_type, declared_array, local_hour
-from prompting.knowing import arrays
 
 FEWEST_SIGNS = 30
 """With fewer signs of good moments nothing is learned of them."""
-
-
-def fit(outcomes: Sequence[Outcome], declared: Mapping[str, Hours]) -> Receptivity:
-    """Return a model of these outcomes, given the hours that persons declared."""
-    X, y, person, day = arrays(outcomes)
-    own = declared_array([declared.get(one.person) for one in outcomes])
-    return Receptivity().fit(X, y, person=person, day=day, declared=own)
 
 
 def fit_relevance(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> Relevance | None:

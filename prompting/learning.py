@@ -10,20 +10,20 @@ loaded and the outcomes since are taken in again: nothing else is saved.
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from engine.learning_records import RELEVANCE, Artifact, LearningEvent, LearningKind
+from engine.learning_records import RELEVANCE, Artifact, Hours, LearningEvent, LearningKind
 from engine.store import Database, ReadTx, artifacts, learning, marks
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError, dumps, version_of
 from models.receptivity import WARM_UP_DAYS, Receptivity
 from prompting.closing import close_outcomes
-from prompting.fitting import exercises, fit, fit_relevance
+from prompting.fitting import exercises, fit_relevance
 from prompting.knowing import Knowledge
 from prompting.live import LivePolicy
 from prompting.policies import (
@@ -35,7 +35,8 @@ from prompting.policies import (
     TimingPolicy,
     UniformPolicy,
 )
-from prompting.promotion import MOST, Verdict, for_fitting, judge, recent_since
+from prompting.promotion import MOST, Verdict, judge, recent_since
+from prompting.streaming import Fitted, fit_stored
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,24 @@ CANDIDATES = 5
 """How many artifacts are tried, newest first, before doing without."""
 
 
+Fit = Callable[[Database, Mapping[str, Hours]], Fitted]
+"""Fits a model to the outcomes in store, given the hours that persons declared."""
+
+
 class Learner:
     """Holds the model that decides now. Safe to use from several threads."""
 
     def __init__(
-        self, db: Database, *, epsilon: float, refit_hour_utc: int, policy: str = ADAPTIVE
+        self,
+        db: Database,
+        *,
+        epsilon: float,
+        refit_hour_utc: int,
+        policy: str = ADAPTIVE,
+        fit: Fit = fit_stored,
     ) -> None:
         self._db = db
+        self._fit = fit
         self._epsilon = epsilon
         self._refit_hour = refit_hour_utc
         self._name = policy
@@ -142,13 +154,13 @@ class Learner:
     def _fitted(self, now: datetime) -> tuple[Artifact, Verdict]:
         """Return a new model as an artifact, and whether it may decide."""
         with self._db.read() as tx:
-            outcomes = learning.outcomes_after(tx, 0)
             through = learning.last_seq(tx)
+            since = recent_since(learning.last_day(tx))
             declared = {str(key): hours for key, hours in declared_hours(tx).items()}
-            recent = learning.judged(tx, since_day=recent_since(outcomes), limit=MOST)
-        chosen = for_fitting(outcomes)
-        model = fit(chosen, declared)
-        blob = dumps(model, {"outcomes": len(chosen), "learned_through": through})
+            recent = learning.judged(tx, since_day=since, limit=MOST)
+        fitted = self._fit(self._db, declared)
+        model = fitted.model
+        blob = dumps(model, {"outcomes": fitted.outcomes, "learned_through": through})
         artifact = Artifact(
             version=version_of(blob),
             created_at=now,

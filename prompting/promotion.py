@@ -73,15 +73,15 @@ def held_out(prompt_id: UUID) -> bool:
     return uniform(0, prompt_id, "held out") < HELD_OUT
 
 
-def for_fitting(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def for_fitting(outcomes: Sequence[Outcome], last_day: int) -> list[Outcome]:
     """Return the outcomes to fit a model to: all but the recent ones that are held out."""
-    since = recent_since(outcomes)
+    since = recent_since(last_day)
     return [one for one in outcomes if one.day < since or not held_out(one.prompt_id)]
 
 
-def recent_since(outcomes: Sequence[Outcome]) -> int:
-    """Return the first day (an ordinal) that counts as recent."""
-    return max((one.day for one in outcomes), default=0) - RECENT_DAYS + 1
+def recent_since(last_day: int) -> int:
+    """Return the first day (an ordinal) that counts as recent where this is the last."""
+    return last_day - RECENT_DAYS + 1
 
 
 def judge(

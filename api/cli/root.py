@@ -12,6 +12,7 @@ from api.cli import (
     decisions,
     demo,
     documents,
+    learn,
     planning,
     replay,
     serving,
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serving, planning, simulation, replay, documents, admin):
+for module in (demo, serving, planning, simulation, replay, learn, documents, admin):
     module.add_to(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(content.app, name="content")

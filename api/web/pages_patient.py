@@ -14,7 +14,7 @@ from api.web.course_view import course_of
 from api.web.history_view import Past, history_lines
 from api.web.pages_caseload import code_page
 from api.web.patient_view import Sources, first_day, patient_view
-from api.web.rendering import PageRoute, check_form, faults_by_path, go_to, page
+from api.web.rendering import PageRoute, check_form, go_to, page
 from engine.commands import history, milestones, scheduling, tracing
 from engine.durations import parse_date
 from engine.errors import FieldFault, FieldsRefused
@@ -96,15 +96,14 @@ def enter_milestone(
     name: Typed = "",
     on: Annotated[str, Form(alias="date", max_length=40), Storable] = "",
 ) -> Response:
-    """Enter the date of an event of the course; the page again where it is refused."""
+    """Enter the date of an event of the course; the page again, with the reason, if refused."""
     check_form(session, csrf)
     try:
         milestones.record_milestone(
             services.db, patient.id, name, _date(on), by=session.clinician.name, now=now
         )
     except FieldsRefused as refused:
-        faults = {name: message for _, message in faults_by_path(refused.faults).items()}
-        return _page(patient, session, services, now, faults=faults)
+        return _page(patient, session, services, now, faults={name: refused.faults[0].message})
     return go_to(f"/patients/{patient.id}?status=entered")
 
 

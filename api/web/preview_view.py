@@ -6,7 +6,7 @@ from datetime import date
 
 from api.web import wording
 from engine import planned as reasons
-from engine.planned import DayPlan, Dropped, PlannedWindow
+from engine.planned import DayPlan, PlannedWindow
 
 REASONS = {
     reasons.TOO_MANY: "over the most prompts a day",

@@ -120,7 +120,7 @@ def length(written: object) -> str:
 
 
 def spans_words(spans: Iterable[Mapping[str, str]]) -> str:
-    """Return stretches of the day like "09:00–12:00, 15:00–18:00"."""
+    """Return stretches of the day, from and to with a dash between, separated by commas."""
     return ", ".join(f"{span['from']}{DASH}{span['to']}" for span in spans)
 
 

@@ -88,6 +88,13 @@ def span_words(length: timedelta) -> str:
     return "less than a minute" if length and not minutes else counted(minutes, "minute")
 
 
+def skew_words(skew: timedelta) -> str:
+    """Return how a phone's clock is off: "phone's clock 12 minutes ahead"."""
+    direction = "ahead" if skew > timedelta(0) else "behind"
+    minutes = timedelta(minutes=round(abs(skew) / timedelta(minutes=1)))
+    return f"phone's clock {span_words(minutes)} {direction}"
+
+
 def answered_words(counts: Counts) -> str:
     """Return "answered 12 of 20 delivered (60 %)", or that nothing was delivered."""
     if not counts.delivered:

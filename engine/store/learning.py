@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, case, func, insert, select, update
 
 from engine.learning_records import JudgedPrompt, Outcome
 from engine.store import tables
@@ -125,6 +125,42 @@ def first_outcomes_after(tx: ReadTx, seq: int, *, limit: int | None = None) -> l
 def last_seq(tx: ReadTx) -> int:
     """Return the number of the last outcome, 0 where there is none."""
     return tx.conn.execute(select(func.coalesce(func.max(_outcomes.seq), 0))).scalar_one()
+
+
+def last_day(tx: ReadTx) -> int:
+    """Return the last local date (an ordinal) of any outcome, 0 where there is none."""
+    return tx.conn.execute(select(func.coalesce(func.max(_outcomes.day), 0))).scalar_one()
+
+
+def outcomes_by_person(tx: ReadTx) -> list[tuple[str, int]]:
+    """Return how many outcomes each person has, in the order of `trained_on`."""
+    # Text is compared as the database does, so that a span of persons is the same in both.
+    rows = tx.conn.execute(
+        select(_outcomes.person, func.count()).group_by(_outcomes.person).order_by(_outcomes.person)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def trained_on(tx: ReadTx, first: str, last: str, *, since_day: int) -> list[AnyRow]:
+    """Return outcomes, as they are known now, of the persons from `first` to `last`, in order.
+
+    Rows are (person, hour, day type, day, y, prompt id): bare, as there may be very many. The
+    prompt is told from `since_day` on, before it is None.
+    """
+    return list(
+        tx.conn.execute(
+            select(
+                _outcomes.person,
+                _outcomes.hour,
+                _outcomes.day_type,
+                _outcomes.day,
+                _outcomes.y,
+                case((_outcomes.day >= since_day, _outcomes.prompt_id)),
+            )
+            .where(_outcomes.person.between(first, last), _outcomes.dropped_at.is_(None))
+            .order_by(_outcomes.person, _outcomes.seq)
+        )
+    )
 
 
 def first_outcome_at(tx: ReadTx) -> datetime | None:

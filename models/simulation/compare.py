@@ -78,12 +78,11 @@ class Comparison:
         return ratio(self.lift(name)[:, week], self.lift(CEILING)[:, week])
 
     def advantage(self, name: str, other: str, week: int | None = None) -> Estimate:
-        """Return the paired rate difference of two policies, over all weeks or in one.
-
-        A run's last week counts by its days only approximately if it is not a whole one.
-        """
-        by_week = self.lift(name, other)
-        return mean(by_week.mean(axis=1) if week is None else by_week[:, week])
+        """Return the paired rate difference of two policies, over all days or in one week."""
+        if week is not None:
+            return mean(self.lift(name, other)[:, week])
+        ours, theirs = (np.array([run.rate for run in self.runs[one]]) for one in (name, other))
+        return mean(np.asarray(ours - theirs, dtype=np.float64))
 
     def relative(self, name: str, other: str, week: int) -> Estimate:
         """Return one policy's lift over uniform as a share of another's in a week."""

@@ -36,11 +36,11 @@ def share_table(found: Mapping[str, Comparison]) -> str:
 
 
 def difference_table(found: Mapping[str, Comparison]) -> str:
-    """Return ours minus each other policy in percentage points, paired, over all and last week.
+    """Return ours minus each other policy in percentage points, paired, over all days and the last week.
 
     For the yardsticks, ours as a share of their lift in the last week stands beside it.
     """
-    head = ["world", f"{OURS} minus", "all weeks, points", "last week, points", "share of its lift"]
+    head = ["world", f"{OURS} minus", "all days, points", "last week, points", "share of its lift"]
     rows = [
         [
             world,

@@ -12,12 +12,13 @@ from learning_runs import Run, learner
 from sqlalchemy import text
 
 from engine.learning_records import JudgedPrompt, LearningKind, Outcome
-from engine.store import artifacts
+from engine.store import artifacts, learning
 from models.receptivity import Receptivity
-from prompting import learning, promotion
+from prompting import promotion
 from prompting.knowing import arrays
 from prompting.policies import ADAPTIVE
 from prompting.promotion import for_fitting, held_out, judge
+from prompting.streaming import Fitted
 
 HOURS = tuple(np.arange(8.0, 12.0, 0.5))
 K = len(HOURS)
@@ -53,7 +54,8 @@ def history(count: int, *, flip: bool = False, seed: int = 1) -> list[JudgedProm
 
 
 def model(prompts: list[JudgedPrompt], **params) -> Receptivity:
-    outcomes = for_fitting([one.outcome for one in prompts])
+    known = [one.outcome for one in prompts]
+    outcomes = for_fitting(known, max(one.day for one in known))
     X = np.array([(one.hour, one.day_type) for one in outcomes], dtype=float)
     return Receptivity(**params).fit(
         X,
@@ -108,8 +110,8 @@ def test_few_held_out_outcomes_cannot_keep_a_model_back():
 
 def test_recent_held_out_outcomes_are_left_out_of_the_fit_and_old_ones_are_not():
     outcomes = [one.outcome for one in PROMPTS]
-    fitted = {one.prompt_id for one in for_fitting(outcomes)}
     last = max(one.day for one in outcomes)
+    fitted = {one.prompt_id for one in for_fitting(outcomes, last)}
     for one in outcomes:
         recent = one.day > last - promotion.RECENT_DAYS
         assert (one.prompt_id in fitted) == (not recent or not held_out(one.prompt_id))
@@ -126,52 +128,49 @@ def lived(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(promotion, "FEWEST", 30)
     monkeypatch.setattr(promotion, "HELD_OUT", 0.4)
     run = Run(practice, persons=8)
-    run.live(4)
+    run.live(6)
     return run
 
 
-def test_a_model_that_is_kept_back_is_stored_logged_and_does_not_decide(
-    lived: Run, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_model_that_is_kept_back_is_stored_logged_and_does_not_decide(lived: Run):
     practice, before = lived.practice, lived.learner.policy().version
-    sound = learning.fit
 
-    def poisoned(outcomes, declared):
-        X, y, person, day = arrays(outcomes)
-        return Receptivity(rank=0).fit(X, 1 - y, person=person, day=day)
+    def poisoned(db, declared):
+        with db.read() as tx:
+            X, y, person, day = arrays(learning.outcomes_after(tx, 0))
+        model = Receptivity(rank=0).fit(X, 1 - y, person=person, day=day)
+        return Fitted(model, y.size, 1)
 
-    monkeypatch.setattr(learning, "fit", poisoned)
-    now = practice.clock() + timedelta(days=1)
-    assert not lived.learner.refit(now=now)
+    one, now = learner(practice.db, fit=poisoned), practice.clock() + timedelta(days=1)
+    assert not one.refit(now=now)
     newest = events(practice)[0]
     assert newest.kind == LearningKind.KEPT_BACK
     assert newest.detail["reasons"]
     assert newest.detail["n"] >= 30
-    assert lived.learner.policy().version == before
+    assert one.policy().version == before
     assert learner(practice.db).policy().version == before, "nor after a restart"
     with practice.db.read() as tx:
         assert not artifacts.of_version(tx, newest.version).promoted
     assert not lived.learner.refit_if_due(now=now + timedelta(minutes=10)), "not tried all day"
-    monkeypatch.setattr(learning, "fit", sound)
     assert lived.learner.refit(now=now + timedelta(days=1))
     assert events(practice)[0].kind == LearningKind.PROMOTED
 
 
 def test_a_fit_that_fails_leaves_the_model_and_is_logged(
-    lived: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    lived: Run, caplog: pytest.LogCaptureFixture
 ):
     before = lived.learner.policy().version
 
-    def fails(outcomes, declared):
+    def fails(db, declared):
         raise np.linalg.LinAlgError("Singular matrix")
 
-    monkeypatch.setattr(learning, "fit", fails)
+    one = learner(lived.practice.db, fit=fails)
     with caplog.at_level(logging.ERROR):
-        assert not lived.learner.refit(now=lived.practice.clock())
+        assert not one.refit(now=lived.practice.clock())
     assert "no model could be fitted" in caplog.text
     newest = events(lived.practice)[0]
     assert (newest.kind, newest.detail) == (LearningKind.FIT_FAILED, {"reason": "Singular matrix"})
-    assert lived.learner.policy().version == before
+    assert one.policy().version == before
 
 
 def test_where_no_artifact_can_be_read_the_population_curve_decides(lived: Run):

@@ -74,7 +74,8 @@ def layout_faults(page: Page) -> list[str]:
         """() => {
           const wide = document.documentElement.scrollWidth - innerWidth;
           const high = (node) => node.getBoundingClientRect().height;
-          const small = [...document.querySelectorAll('button, summary, textarea, select, .option, input')]
+          const controls = 'button, summary, textarea, select, .option, input';
+          const small = [...document.querySelectorAll(controls)]
             .filter((node) => !node.closest('.option') || node.matches('.option'))
             .filter((node) => high(node) > 0 && high(node) < 44)
             .map((node) => `${node.tagName} ${node.textContent} is ${high(node)} px high`);

@@ -152,3 +152,27 @@ def test_relative_times_use_the_largest_unit_that_fits():
     }
     for span, words in spans.items():
         assert wording.ago(None if span is None else now - span, now) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(12, "phone's clock 12 minutes ahead"), (-90, "phone's clock 90 minutes behind"),
+     (120.2, "phone's clock 2 hours ahead")],
+)  # fmt: skip
+def test_a_clock_that_is_off_is_told_with_its_direction(minutes, words):
+    assert wording.skew_words(timedelta(minutes=minutes)) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"declined_at": prompt().due_at, "unavailable": "work"}, "declined", "not now: at work"),
+        ({"state": State.WITHHELD, "sent_at": None, "delivered_at": None}, "unsent",
+         "no prompt drawn"),
+        ({"timing": "patient_initiated", "sent_at": None, "delivered_at": None}, "silent",
+         "started by the patient, not answered"),
+    ],
+)  # fmt: skip
+def test_what_is_no_silence_has_a_mark_and_words_of_its_own(changes, kind, words):
+    record = prompt(**changes)
+    assert (charts.kind_of(record), wording.state_words(record)) == (kind, words)
