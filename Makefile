@@ -31,7 +31,7 @@ serve: setup ## API, pages and worker in one process on SQLite
 	@$(BIN)/welltimed serve $(ARGS)
 
 test: setup ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 sweep: setup ## every zone over all its changes of clocks, and plans by the thousand; minutes
 	@WELLTIMED_SWEEP=all $(BIN)/python -m pytest -n auto tests/engine/test_zone_sweep.py tests/engine/test_planning_properties.py $(ARGS)

@@ -3,12 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from engine.commands.basis import Basis, basis_for, locked_basis
+from engine.commands.basis import basis_for, locked_basis
 from engine.commands.replanning import replan
-from engine.errors import FieldFault, FieldsRefused, StaleVersion
-from engine.reading import read
+from engine.errors import StaleVersion
 from engine.records import LogEntry, LogKind, RulesVersion
-from engine.rules import PatientRules
+from engine.rules import PatientRules, parse_rules
 from engine.store import Database, rules, schedule_log
 
 
@@ -29,7 +28,9 @@ def set_rules(
     """
     with db.write() as tx:
         basis = locked_basis(tx, patient_id)
-        wanted = _parsed(document, basis)
+        wanted = parse_rules(
+            document, assignments=[assignment.id for assignment in basis.protocol.assignments]
+        )
         current = rules.current_version(tx, patient_id)
         if current != expected_version:
             raise StaleVersion(expected_version, current)
@@ -56,23 +57,3 @@ def rules_for(db: Database, patient_id: UUID) -> tuple[PatientRules, int]:
     with db.read() as tx:
         basis = basis_for(tx, patient_id)
         return basis.rules, rules.current_version(tx, patient_id)
-
-
-def _parsed(document: object, basis: Basis) -> PatientRules:
-    wanted, faults = read(PatientRules, document)
-    if wanted is None:
-        raise FieldsRefused(*faults)
-    known = [assignment.id for assignment in basis.protocol.assignments]
-    found = [
-        FieldFault(f"without[{place}]", f"must be one of: {', '.join(known)}")
-        for place, name in enumerate(wanted.without)
-        if name not in known
-    ]
-    found += [
-        FieldFault(f"pauses[{place}].to", "must not be before 'from'")
-        for place, pause in enumerate(wanted.pauses)
-        if pause.to is not None and pause.to < pause.from_
-    ]
-    if found:
-        raise FieldsRefused(*found)
-    return wanted
