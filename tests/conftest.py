@@ -1,1 +1,6 @@
-"""Makes `builders` importable from every test."""
+"""Makes `builders` importable from every test; speed is measured in benchmarks, never in tests."""
+
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
