@@ -116,7 +116,10 @@ def test_each_change_is_a_version_and_a_stale_one_is_refused(practice: Practice)
         ({"quiet_hours": [{"from": "25:00", "to": "06:00"}]}, r"quiet_hours\[0\]\.from"),
         ({"pauses": [{"from": "2027-03-02", "to": "2027-03-01"}]}, r"pauses\[0\]\.to"),
         ({"pauses": [{"from": "tomorrow"}]}, r"pauses\[0\]\.from"),
-        ({"without": ["no.such"]}, r"without\[0\]: unknown assignment 'no.such'; known: checkin\.momentary"),
+        (
+            {"without": ["no.such"]},
+            r"without\[0\]: unknown assignment 'no.such'; known: checkin\.momentary",
+        ),
         ([], "document"),
     ],
 )
