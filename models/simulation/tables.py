@@ -36,7 +36,7 @@ def share_table(found: Mapping[str, Comparison]) -> str:
 
 
 def difference_table(found: Mapping[str, Comparison]) -> str:
-    """Return ours minus each other policy in percentage points, paired, over all days and last week.
+    """Return ours minus each other policy in percentage points, paired, in all and last week.
 
     For the yardsticks, ours as a share of their lift in the last week stands beside it.
     """

@@ -11,6 +11,7 @@ from fakes import Practice
 from learning_runs import Run, learner
 from sqlalchemy import text
 
+from engine.commands.learning_log import learning_state
 from engine.learning_records import JudgedPrompt, LearningKind, Outcome
 from engine.store import artifacts, learning
 from models.receptivity import Receptivity
@@ -117,9 +118,18 @@ def test_recent_held_out_outcomes_are_left_out_of_the_fit_and_old_ones_are_not()
         assert (one.prompt_id in fitted) == (not recent or not held_out(one.prompt_id))
 
 
-def events(practice: Practice) -> list:
-    with practice.db.read() as tx:
-        return artifacts.events(tx, limit=50)
+def events(practice: Practice) -> tuple:
+    return learning_state(practice.db).events
+
+
+def test_an_admin_sees_the_model_that_decides_and_no_other(practice: Practice):
+    empty = learning_state(practice.db)
+    assert (empty.version, empty.made_at, empty.events) == (None, None, ())
+    learner(practice.db).refit(now=practice.clock())
+    state = learning_state(practice.db)
+    assert state.made_at == practice.clock()
+    assert [one.version for one in state.events] == [state.version]
+    assert state.events[0].kind == LearningKind.PROMOTED
 
 
 @pytest.fixture
