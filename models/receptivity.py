@@ -26,7 +26,6 @@ from models.person import Prior
 from models.pilot import Arrays, Pilot, split_effects
 
 MAX_RANK = 10
-WARM_UP_DAYS = 0  # common sense and shrinkage make random days before the first fit needless
 RANGES: Mapping[str, tuple[float, float]] = {
     "length": (0.1, 24.0),
     "rank": (0, MAX_RANK),

@@ -21,7 +21,7 @@ from engine.learning_records import RELEVANCE, Artifact, Hours, LearningEvent, L
 from engine.store import Database, ReadTx, artifacts, learning, marks
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError, dumps, version_of
-from models.receptivity import WARM_UP_DAYS, Receptivity
+from models.receptivity import Receptivity
 from prompting.closing import close_outcomes
 from prompting.fitting import exercises, fit_relevance
 from prompting.knowing import Knowledge
@@ -40,8 +40,6 @@ from prompting.streaming import Fitted, fit_stored
 
 log = logging.getLogger(__name__)
 
-WARM_UP = timedelta(days=WARM_UP_DAYS)
-"""How long a new clinic is prompted at random times before the first model is fitted."""
 CANDIDATES = 5
 """How many artifacts are tried, newest first, before doing without."""
 
@@ -111,14 +109,10 @@ class Learner:
     def refit_if_due(self, *, now: datetime) -> bool:
         """Refit if the refit hour has come round since the last time; return whether it had.
 
-        An hour that passed while no worker ran is made up for. A new clinic gathers outcomes at
-        random times for `WARM_UP` first, if that is any.
+        An hour that passed while no worker ran is made up for.
         """
         with self._db.read() as tx:
             last = artifacts.newest_at(tx)
-            first = learning.first_outcome_at(tx)
-        if WARM_UP and (first is None or now - first < WARM_UP):
-            return False
         if last is not None and last >= self._last_refit_hour(now):
             return False
         return self.refit(now=now)

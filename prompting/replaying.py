@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from engine.batches import batches
 from engine.draws import draw, happens
 from engine.learning_records import ANSWERED, Artifact, Outcome, StoredDecision
 from engine.preview import SEND, SLOT
@@ -112,9 +113,9 @@ def replay(db: Database, *, since: datetime | None = None) -> Replayed:
     states = _States(db)
     with db.read() as tx:
         ids = decisions.decided_since(tx, since)
-    for start in range(0, len(ids), PAGE):
+    for some in batches(ids, PAGE):
         with db.read() as tx:
-            page = decisions.stored_decisions(tx, ids[start : start + PAGE])
+            page = decisions.stored_decisions(tx, some)
         page.sort(key=lambda one: (one.decision.decided_at, one.decision.prompt_id))
         _replay(page, states, found)
     return found

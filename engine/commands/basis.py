@@ -8,6 +8,7 @@ from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from engine.batches import batches
 from engine.errors import NotFound
 from engine.localtime import in_quiet_hours, zone
 from engine.planning import DayPlan, plan_day
@@ -83,8 +84,7 @@ def protocol_of(version: ProtocolVersion) -> StudyProtocol:
 
 def bases_of(tx: ReadTx, enrolments: Sequence[Enrolment]) -> list[Basis]:
     """Return what the schedule of each of these enrolments rests on now, in their order."""
-    parts = [enrolments[at : at + _SOME] for at in range(0, len(enrolments), _SOME)]
-    return [basis for part in parts for basis in _bases(tx, part)]
+    return [basis for some in batches(enrolments, _SOME) for basis in _bases(tx, some)]
 
 
 def _bases(tx: ReadTx, enrolments: Sequence[Enrolment]) -> list[Basis]:

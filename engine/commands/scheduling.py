@@ -1,11 +1,12 @@
 """Planning the days ahead, moving with the patient, changing a protocol."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from engine.batches import batches
 from engine.commands.basis import Basis, bases_of, basis_for, locked_basis, protocol_of
 from engine.commands.replanning import WELCOME, replan, stored, windows_of
 from engine.commands.zone_data import follow_tzdata
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 HORIZON = timedelta(hours=48)
 """How far ahead windows are planned: what a phone may hold for when it is off line."""
 PREVIEW_DAYS = 7
+AT_ONCE = 200
+"""How many enrolments are planned in one transaction; PostgreSQL ends one that idles too long."""
 WELCOME_AFTER = timedelta(seconds=5)
 WELCOME_EXPIRES = timedelta(hours=1)
 PLANNER = "planning"
@@ -43,20 +46,22 @@ def plan_horizon(db: Database, *, now: datetime, horizon: timedelta = HORIZON) -
     """Plan every enrolment's local days that begin before `now + horizon`; return new windows.
 
     Running it again adds nothing. Windows that are over already are left out. Where the zone data
-    were replaced since the last time, what is planned already is put right first.
+    were replaced since the last time, what is planned already is put right first. A large clinic
+    is planned in batches, each a transaction: what one has done stays done.
     """
     follow_tzdata(db, now=now)
     latest = (now + horizon + timedelta(hours=15)).date()
     with db.read() as tx:
         behind = schedules.enrolments_to_plan(tx, latest)
-    waiting = [one for one in behind if not _is_lost(one) and _is_behind(one, now, horizon)]
-    lost = [one for one in behind if _is_lost(one)]
-    if not waiting and not lost:
-        return 0
+    wanting = [one for one in behind if _is_lost(one) or _is_behind(one, now, horizon)]
+    return sum(_plan(db, some, now, horizon) for some in batches(wanting, AT_ONCE))
+
+
+def _plan(db: Database, wanting: Sequence[Enrolment], now: datetime, horizon: timedelta) -> int:
     with db.write() as tx:
-        schedules.lock_enrolments(tx, [one.id for one in (*waiting, *lost)])
-        found = [other for one in lost if (other := _last_good_zone(tx, one, now)) is not None]
-        planning = [*waiting, *found]
+        schedules.lock_enrolments(tx, [one.id for one in wanting])
+        homes = [_last_good_zone(tx, one, now) if _is_lost(one) else one for one in wanting]
+        planning = [one for one in homes if one is not None]
         planned = [
             window
             for basis in bases_of(tx, planning)

@@ -4,20 +4,26 @@ Governments change their clocks at short notice. When the `tzdata` package is re
 future instant that is not sent is worked out again from its local time; what moves is logged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from engine.batches import batches
 from engine.commands.basis import Basis, bases_of
 from engine.commands.replanning import UNPLANNED, WELCOME, windows_of
 from engine.localtime import tzdata_version, zone_names
-from engine.records import LogEntry, LogKind, StoredWindow
+from engine.records import Enrolment, LogEntry, LogKind, StoredWindow
 from engine.repeats import reminders_of
 from engine.store import Database, WriteTx, meta, repeats, schedule_log, schedules, windows
 
 BY = "zone data"
 GONE = "the clocks change: this time does not exist any more"
+AT_ONCE = 100
+"""How many enrolments are worked out between two looks into the database.
+
+PostgreSQL ends a transaction that is idle for some seconds.
+"""
 _LONGEST_DAY = timedelta(days=2)
 
 
@@ -54,11 +60,8 @@ def _rederive(tx: WriteTx, release: str, before: str | None, now: datetime) -> i
     ids = [one.id for one in enrolments]
     schedules.lock_enrolments(tx, ids)
     first = now.date() - _LONGEST_DAY
-    unsent = windows.unsent_windows(tx, ids, first)
     moves = [
-        move
-        for basis in bases_of(tx, [one for one in enrolments if one.id in unsent])
-        for move in _moves(basis, unsent[basis.enrolment.id], now)
+        move for some in batches(enrolments, AT_ONCE) for move in _moves_among(tx, some, first, now)
     ]
     windows.drop_undecided(tx, [m.before.id for m in moves if m.before.decided_at is None])
     windows.add_windows(tx, [m.after for m in moves if m.after and m.before.decided_at is None])
@@ -66,6 +69,17 @@ def _rederive(tx: WriteTx, release: str, before: str | None, now: datetime) -> i
     schedule_log.add_entries(tx, [_entry(move, before, release, now) for move in moves])
     windows.note_tzdata(tx, ids, release, first=first)
     return len(moves)
+
+
+def _moves_among(
+    tx: WriteTx, enrolments: Sequence[Enrolment], first: date, now: datetime
+) -> list[_Move]:
+    unsent = windows.unsent_windows(tx, [one.id for one in enrolments], first)
+    return [
+        move
+        for basis in bases_of(tx, [one for one in enrolments if one.id in unsent])
+        for move in _moves(basis, unsent[basis.enrolment.id], now)
+    ]
 
 
 def _moves(basis: Basis, unsent: list[StoredWindow], now: datetime) -> Iterator[_Move]:

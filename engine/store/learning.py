@@ -163,14 +163,6 @@ def trained_on(tx: ReadTx, first: str, last: str, *, since_day: int) -> list[Any
     )
 
 
-def first_outcome_at(tx: ReadTx) -> datetime | None:
-    """Return when the first outcome became known."""
-    first: datetime | None = tx.conn.execute(
-        select(_outcomes.closed_at).order_by(_outcomes.seq).limit(1)
-    ).scalar_one_or_none()
-    return first
-
-
 def judged(tx: ReadTx, *, since_day: int, limit: int) -> list[JudgedPrompt]:
     """Return outcomes of drawn slots on and after this day (an ordinal), the newest first."""
     decisions = tables.Decision

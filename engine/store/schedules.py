@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
 
+from engine.batches import batches
 from engine.records import Enrolment, ProtocolVersion
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
@@ -144,10 +145,10 @@ def lock_enrolments(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> None:
     table = tables.Enrolment
     # In parts, since databases limit the values of a statement, but in one order over all.
     ids = sorted(enrolment_ids)
-    for start in range(0, len(ids), _SOME):
+    for some in batches(ids, _SOME):
         tx.conn.execute(
             select(table.id)
-            .where(table.id.in_(ids[start : start + _SOME]))
+            .where(table.id.in_(some))
             .order_by(table.id)
             .with_for_update(key_share=True)
         )

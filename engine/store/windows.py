@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Update, delete, func, insert, select, update
 
+from engine.batches import batches
 from engine.prompt import UNSENT, PromptKind, Reason, State
 from engine.records import StoredWindow
 from engine.store import tables
@@ -26,7 +27,7 @@ def add_windows(tx: WriteTx, windows: Iterable[StoredWindow]) -> int:
     """
     rows = [window_row(window) for window in windows]
     known: set[UUID] = set()
-    for ids in _parts([row["id"] for row in rows]):
+    for ids in batches([row["id"] for row in rows], _SOME):
         known |= set(
             tx.conn.execute(select(tables.Prompt.id).where(tables.Prompt.id.in_(ids))).scalars()
         )
@@ -71,7 +72,7 @@ def unsent_windows(
     """Return for each enrolment its windows of which nothing was sent, from a local date on."""
     prompts = tables.Prompt
     found: dict[UUID, list[StoredWindow]] = {}
-    for ids in _parts(enrolment_ids):
+    for ids in batches(enrolment_ids, _SOME):
         query = stored_windows().where(
             prompts.enrolment_id.in_(ids),
             prompts.local_date >= first,
@@ -92,7 +93,7 @@ def windows_by_id(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, StoredWindow]:
 def drop_undecided(tx: WriteTx, ids: Sequence[UUID]) -> None:
     """Remove windows that are nothing but plan: no draw was made for them."""
     prompts = tables.Prompt
-    for some in _parts(ids):
+    for some in batches(ids, _SOME):
         tx.conn.execute(
             delete(prompts).where(
                 prompts.id.in_(some), prompts.state == State.PLANNED, prompts.decided_at.is_(None)
@@ -102,7 +103,7 @@ def drop_undecided(tx: WriteTx, ids: Sequence[UUID]) -> None:
 
 def cancel_unsent(tx: WriteTx, ids: Sequence[UUID], reason: str, *, now: datetime) -> None:
     """End prompts that were drawn but not sent, and with them their reminders."""
-    for some in _parts(ids):
+    for some in batches(ids, _SOME):
         ended = tx.conn.execute(
             _cancelled(reason, now)
             .where(tables.Prompt.id.in_(some), tables.Prompt.sent_at.is_(None))
@@ -218,7 +219,7 @@ def set_reminders(tx: WriteTx, reminders: Mapping[UUID, Sequence[timedelta]]) ->
 def note_tzdata(tx: WriteTx, enrolment_ids: Sequence[UUID], release: str, *, first: date) -> None:
     """Note which release of the zone data the unsent windows from a local date on rest on."""
     prompts = tables.Prompt
-    for ids in _parts(enrolment_ids):
+    for ids in batches(enrolment_ids, _SOME):
         tx.conn.execute(
             update(prompts)
             .where(
@@ -228,7 +229,3 @@ def note_tzdata(tx: WriteTx, enrolment_ids: Sequence[UUID], release: str, *, fir
             )
             .values(tzdata=release)
         )
-
-
-def _parts(ids: Sequence[UUID]) -> Iterable[Sequence[UUID]]:
-    return (ids[start : start + _SOME] for start in range(0, len(ids), _SOME))

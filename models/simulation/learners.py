@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.propensity import epsilon_greedy, uniform
-from models.receptivity import WARM_UP_DAYS, Receptivity
+from models.receptivity import Receptivity
 from models.simulation.policy import Asked, Setting
 from models.simulation.world import Floats
 
@@ -14,7 +14,7 @@ class AdaptivePolicy:
     """Receptivity with an update after each block and a refit each night, epsilon-greedy.
 
     It knows what persons declared and minds when it prompted them last that day, unless told not
-    to (`declared`, `spacing`). Days of warming up are uniform.
+    to (`declared`, `spacing`). Days of warming up, if any, are uniform.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class AdaptivePolicy:
         *,
         declared: bool = True,
         spacing: bool = True,
-        warm_up_days: int = WARM_UP_DAYS,
+        warm_up_days: int = 0,
     ) -> None:
         self._setting, self._model, self._warm_up = setting, model, warm_up_days
         self._persons = np.arange(setting.persons).astype(np.str_)

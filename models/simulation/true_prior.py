@@ -46,7 +46,7 @@ class TruePriorPolicy(AdaptivePolicy):
     """The adaptive policy with its estimated prior replaced by the true one, from day 0 on."""
 
     def __init__(self, setting: Setting, truth: Truth) -> None:
-        super().__init__(setting, Receptivity(), warm_up_days=0)
+        super().__init__(setting, Receptivity())
         self._truth, self._night = truth, 0
         self._hand_over()
 
