@@ -11,9 +11,10 @@ from models.bins import Floats, Ints
 from models.context import CODES, Codes
 from models.history import History
 from models.pilot import EFFECTS, Arrays
+from models.trust import HIGHEST, LOWEST
 
 Keys = NDArray[np.str_]
-LEDGER = ("seen", "answered", "offset", "level", "zones", "boost")
+LEDGER = ("seen", "answered", "offset", "level", "zones", "boost", "trust")
 
 
 def keys_of(person: ArrayLike) -> Keys:
@@ -155,9 +156,9 @@ def checked_state(arrays: Arrays) -> tuple[dict[str, Floats], list[str]]:
     shapes = {
         "population": (bins.CELLS,), "basis": (bins.CELLS, r), "scales": (2,), "level": (n,),
         "seen": cells, "answered": cells, "offset": cells, "effects": (EFFECTS,),
-        "means": (2, bins.CELLS), "zones": cells, "boost": (n,),
+        "means": (2, bins.CELLS), "zones": cells, "boost": (n,), "trust": (n,),
     }  # fmt: skip
-    empty = {"effects": 0.0, "means": 0.0, "zones": 0.0, "boost": 1.0}
+    empty = {"effects": 0.0, "means": 0.0, "zones": 0.0, "boost": 1.0, "trust": 1.0}
     state: dict[str, Floats] = {}
     for name, shape in shapes.items():
         lacking = name in empty and name not in arrays
@@ -181,3 +182,5 @@ def _check_ranges(state: dict[str, Floats]) -> None:
         raise ValueError(f"zones: must be whole numbers below {CODES}")
     if (state["boost"] < 1.0).any():
         raise ValueError("boost: must be at least 1")
+    if (state["trust"] < LOWEST).any() or (state["trust"] > HIGHEST).any():
+        raise ValueError(f"trust: must lie between {LOWEST:g} and {HIGHEST:g}")

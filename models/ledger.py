@@ -24,7 +24,8 @@ class Ledger:
 
     seen, answered: (n, 96) prompts and answers; offset: (n, 96) sums of what the running level and
     the prompt before added to the logit; level: (n,) logit from now on; zones: (n, 96) codes of
-    models.context; boost: (n,) factor on the optimism, above 1 for persons who changed.
+    models.context; boost: (n,) factor on the optimism, above 1 for persons who changed; trust: (n,)
+    weight of what the person declared (models.trust).
     """
 
     def __init__(self, names: Iterable[str], rank: int) -> None:
@@ -36,6 +37,7 @@ class Ledger:
         self.zones = np.zeros((n, CELLS), dtype=np.uint8)
         self.level = np.zeros(n, dtype=np.float32)
         self.boost = np.ones(n, dtype=np.float32)
+        self.trust = np.ones(n, dtype=np.float32)
         self.modes = np.zeros((n, 1 + rank), dtype=np.float32)
         self.covariance = np.zeros((n, (1 + rank) * (2 + rank) // 2), dtype=np.float32)
         self.stale = np.ones(n, dtype=np.bool_)
@@ -69,7 +71,7 @@ class Ledger:
             table = getattr(self, name)
             grow = ((0, len(new)),) + ((0, 0),) * (table.ndim - 1)
             setattr(self, name, np.pad(table, grow))
-        self.boost[-len(new) :] = 1.0
+        self.boost[-len(new) :] = self.trust[-len(new) :] = 1.0
         self.stale[-len(new) :] = True
 
     def declare(self, rows: Ints, zones: Codes) -> None:
@@ -110,7 +112,7 @@ class Ledger:
     def counts(self, rows: Ints, prior: Prior) -> Counts:
         """Return the sums of these persons, and what is expected of them."""
         seen = self.seen[rows].astype(np.float64)
-        known = prior.context[np.arange(CELLS), self.zones[rows]]
+        known = prior.context[np.arange(CELLS), self.zones[rows]] * self.trust[rows, None]
         mean = self.offset[rows] / np.maximum(seen, 1e-3)
         logit = prior.logit + known + mean
         return Counts(seen, self.answered[rows].astype(np.float64), logit)
@@ -142,6 +144,10 @@ class Ledger:
         """Return level and base rate (n,) together in logit, 0 for row -1."""
         logit = self.level.astype(np.float64) + self.modes[:, 0] * prior.base_sd
         return np.where(rows >= 0, np.r_[logit, 0.0][rows], 0.0)
+
+    def trusted(self, rows: Ints) -> Floats:
+        """Return the weight (n,) of what persons declared, 1 for row -1."""
+        return np.where(rows >= 0, np.r_[self.trust, 1.0][rows], 1.0)
 
     def boldness(self, rows: Ints) -> Floats:
         """Return the factor (n,) on the optimism, 0 for row -1."""
@@ -177,5 +183,6 @@ class Ledger:
 
 
 _ARRAYS = (
-    "seen", "answered", "offset", "zones", "level", "boost", "modes", "covariance", "stale",
+    "seen", "answered", "offset", "zones", "level", "boost", "trust", "modes", "covariance",
+    "stale",
 )  # fmt: skip

@@ -24,6 +24,7 @@ from models.inputs import Keys
 from models.ledger import Ledger
 from models.person import Prior
 from models.pilot import Arrays, Pilot, split_effects
+from models.trust import Trust, fit_trust
 
 MAX_RANK = 10
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -229,7 +230,7 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         model.effects_, model.means_ = state["effects"], state["means"]
         ledger = Ledger(names, model.basis_.shape[1])
         ledger.fill(state["seen"], state["answered"], state["offset"])
-        for name in ("zones", "level", "boost"):
+        for name in ("zones", "level", "boost", "trust"):
             getattr(ledger, name)[:] = state[name]
         model.ledger_ = ledger
         ledger.refresh(np.arange(ledger.size), model._prior())
@@ -255,7 +256,11 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
     def _fit_prior(self, history: History, ledger: Ledger, pilot: Pilot | None) -> None:
         """Estimate population and spreads, and fill the ledger."""
         curve = population.fit_curve(history, ledger.zones, pilot)
-        slot = curve.logit[history.cell] + curve.table[history.cell, history.zone]
+        told = curve.table[history.cell, history.zone]
+        slot = curve.logit[history.cell] + told
+        held = self._trust(history, slot + curve.offset, told)
+        slot = slot + (held.past - 1.0) * told
+        offset = curve.offset + (held.past - held.now[history.person]) * told
         correlation = covariance.kernel(self.length, self.day_type_correlation)
         spread = covariance.fit_spread(history, slot + curve.offset, correlation, self.rank, pilot)
         self.population_, self.base_sd_ = curve.logit, curve.base_sd
@@ -267,12 +272,17 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         early = history.visit_day[history.visit] < since[history.person]
         kept = history.fresh * np.where(early & changed[history.person], change.KEPT, 1.0)
         ledger.boost[:] = np.where(changed, change.BOLDER, 1.0)
-        ledger.fill(*(history.tally(kept * value) for value in (1.0, history.label, curve.offset)))
+        ledger.trust[:] = held.now
+        ledger.fill(*(history.tally(kept * value) for value in (1.0, history.label, offset)))
         ledger.refresh(np.arange(ledger.size), prior)
         if history.timed:
             slot = slot + split_effects(curve.effects)[2][history.gap]
             ledger.set_level(fit_engagement(history, slot, self.half_life).level, prior)
         self.ledger_ = ledger
+
+    def _trust(self, history: History, logit: Floats, told: Floats) -> Trust:
+        """Return how far declared hours hold; arguments as in models.trust.fit_trust."""
+        return fit_trust(history, logit, told)
 
     def _prior(self) -> Prior:
         table = context.effect_table(*split_effects(self.effects_)[:2], *self.means_)
@@ -302,7 +312,8 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
             new = np.flatnonzero(~zones.any(axis=1))
             given = context.zones_of(context.declared_rows(declared, named)[new])
             zones[new] = np.take_along_axis(given, cells[new], axis=1)
-        logits = self.population_[cells] + self._prior().context[cells, zones]
+        told = self._prior().context[cells, zones] * self.ledger_.trusted(rows)[:, None]
+        logits = self.population_[cells] + told
         if last_hour is not None:
             gap = clock - inputs.last_hours(last_hour, rows.size)[:, None]
             logits += split_effects(self.effects_)[2][context.gap_zone(gap)]

@@ -110,6 +110,7 @@ def _figures(one: Replayed | Pooled) -> dict[str, Any]:
     figures |= _estimate("auc_history", one.auc_history)
     figures |= _estimate("auc_within", one.auc_context_within)
     figures |= _estimate("calibration_slope", one.calibration_slope)
+    figures |= _estimate("calibration_slope_fixed", one.calibration_slope_fixed)
     figures["brier_skill"] = one.brier_skill
     for name, lift in (("lift", one.lift), ("lift_population", one.lift_population)):
         figures |= {f"{name}_pp": lift.value, f"{name}_se": lift.error, f"{name}_ci95": _ci95(lift)}

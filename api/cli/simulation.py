@@ -1,7 +1,7 @@
 """`welltimed simulate`: policies in a simulated world."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from math import isfinite
@@ -12,11 +12,24 @@ from rich.progress import track
 
 from api.cli.output import Failed, Json, err, out, print_json
 from api.cli.worlds import faults_of, find_world
-from models.simulation.catalogue import WORLDS
-from models.simulation.compare import CEILING, FLOOR, RIVALS, Comparison, Estimate, compare
-from models.simulation.run import POLICIES, simulate
-from models.simulation.tables import tables
-from models.simulation.true_prior import parts
+from models.simulation.catalogue import WORLDS, with_spacing_cost
+from models.simulation.compare import (
+    ABLATION,
+    CEILING,
+    FLOOR,
+    RIVALS,
+    SPACED,
+    Comparison,
+    Estimate,
+    compare,
+    with_spaced,
+)
+from models.simulation.fair import EQUALS, FAIR
+from models.simulation.good_moments import with_good_moments
+from models.simulation.objectives import OBJECTIVES, gains
+from models.simulation.run import POLICIES, MakePolicy, simulate
+from models.simulation.tables import fair_table, objective_table, tables
+from models.simulation.true_prior import with_prior
 from models.simulation.world import MakeWorld
 
 MAX_SEEDS = 1000
@@ -27,6 +40,9 @@ class Side(StrEnum):
 
     RIVALS = "rivals"
     PARTS = "parts"
+    FAIR = "fair"
+    PRIOR = "prior"
+    OBJECTIVES = "objectives"
 
 
 @dataclass(frozen=True)
@@ -37,13 +53,27 @@ class Study:
     days: int
     epsilon: float
 
+    def policies(self, side: Side, make: MakeWorld) -> Mapping[str, MakePolicy] | Sequence[str]:
+        """Return what is put side by side in the worlds that `make` makes."""
+        match side:
+            case Side.PARTS:
+                return with_spaced(ABLATION, make)
+            case Side.FAIR:
+                return with_spaced(FAIR, make)
+            case Side.PRIOR:
+                return with_prior(make, days=self.days, epsilon=self.epsilon)
+            case Side.OBJECTIVES:
+                return OBJECTIVES
+            case Side.RIVALS:
+                return RIVALS
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("simulate")(run)
 
 
-def run(
+def run(  # noqa: PLR0913  # the options of the command
     world: Annotated[
         str, typer.Option(help=f"One of {', '.join(WORLDS)}, or FILE.py:make of your own.")
     ] = "ema",
@@ -54,7 +84,17 @@ def run(
     epsilon: Annotated[float, typer.Option(min=0.001, max=1)] = 0.1,
     comparison: Annotated[
         Side | None,
-        typer.Option("--compare", help="Other policies, or ours with parts taken away."),
+        typer.Option(
+            "--compare",
+            help="Other policies; ours with parts taken away; both sides told the same; ours "
+            "handed the true prior; timing for answers and for relevance.",
+        ),
+    ] = None,
+    spacing_cost: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=20, help="Of prompts less than an hour apart, in logit; built-in worlds."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -65,6 +105,14 @@ def run(
     if comparison is None and len(seeds) > 1:
         raise Failed("--seed: must be one number without --compare", code=2)
     make = find_world(world)
+    if spacing_cost is not None:
+        if world not in WORLDS:
+            raise Failed("--spacing-cost: only built-in worlds can be told", code=2)
+        make = with_spacing_cost(make, spacing_cost)
+    if comparison is Side.OBJECTIVES:
+        if world not in WORLDS:
+            raise Failed("--compare objectives: only built-in worlds know good moments", code=2)
+        make = with_good_moments(make)
     study = Study(persons=persons, days=days, epsilon=epsilon)
     with faults_of(world):
         if comparison is None:
@@ -107,7 +155,7 @@ def _several(
     began = time.monotonic()
     comparison = compare(
         make,
-        parts(make, days=study.days, epsilon=study.epsilon) if side is Side.PARTS else RIVALS,
+        study.policies(side, make),
         seeds=seeds,
         persons=study.persons,
         days=study.days,
@@ -116,9 +164,11 @@ def _several(
     )
     if as_json:
         seconds = round(time.monotonic() - began, 2)
-        print_json(_document(comparison) | {"seconds": seconds})
-    else:
-        out.print(tables({world: comparison}), end="", markup=False)
+        more = MORE.get(side, lambda _: {})(comparison)
+        print_json(_document(comparison) | more | {"seconds": seconds})
+        return
+    table = TABLES.get(side, tables)
+    out.print(table({world: comparison}), end="", markup=False)
 
 
 def _numbers(text: str) -> list[int]:
@@ -161,6 +211,41 @@ def _document(comparison: Comparison) -> dict[str, Any]:
             if name != "adaptive"
         },
     }
+
+
+def _equals(comparison: Comparison) -> dict[str, Any]:
+    """Return shares of the oracle that minds spacing, and ours minus who knows as much."""
+    weeks = range(comparison.weeks if SPACED in comparison.runs else 0)
+    return {
+        "share_of_spaced_by_week": {
+            name: [_figures(comparison.relative(name, SPACED, week)) for week in weeks]
+            for name in comparison.names
+        },
+        "equal_minus": {
+            name: {
+                "ours": ours,
+                "all_days": _figures(comparison.advantage(ours, name)),
+                "last_week": _figures(comparison.advantage(ours, name, comparison.weeks - 1)),
+            }
+            for name, ours in EQUALS.items()
+        },
+    }
+
+
+def _gains(comparison: Comparison) -> dict[str, Any]:
+    """Return what objectives gain in the last week, as shares of 1 a prompt."""
+    found = gains(comparison)
+    return {
+        "gains": {
+            name: {key: _figures(value) for key, value in row.items()}
+            for name, row in found.items()
+        }
+    }
+
+
+MORE = {Side.FAIR: _equals, Side.OBJECTIVES: _gains}
+"""What the JSON of a comparison holds beside what all of them have."""
+TABLES = {Side.FAIR: fair_table, Side.OBJECTIVES: objective_table}
 
 
 def _figures(estimate: Estimate) -> list[float | None]:

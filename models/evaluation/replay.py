@@ -2,7 +2,8 @@
 
 Each person's first 60 % of prompts are learned from, the rest are foretold in order. The past of a
 prompt is whatever had happened to that person before it, held-out prompts included, as it would be
-in use; models and calibration see the training part only.
+in use. Models see the training part only; their scale is renewed each night of the calendar by
+what has become of earlier forecasts (models.evaluation.replay_renewal).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from models.evaluation.replay_data import Bools, Prompts, first, labels, rank
 from models.evaluation.replay_features import context, history
 from models.evaluation.replay_leaks import Sign
 from models.evaluation.replay_models import Part, context_forecast, forecast
+from models.evaluation.replay_renewal import renewed
 from models.evaluation.replay_scores import NOTHING, Estimate
 from models.receptivity import Receptivity
 
@@ -29,7 +31,8 @@ class Replayed:
     """What a replay of one study found on its held-out prompts.
 
     n, persons: held-out prompts with a known outcome, and their persons; rate: their outcomes';
-    auc_context_within: inside persons, where who answers much does not help; lift: of the person's
+    auc_context_within: inside persons, where who answers much does not help;
+    calibration_slope_fixed: with the scale as it was at the end of training; lift: of the person's
     own curve, lift_population: of the population's curve for everybody, both percentage points;
     signs: what is odd about the data.
     """
@@ -41,6 +44,7 @@ class Replayed:
     auc_context_within: Estimate
     auc_history: Estimate
     calibration_slope: Estimate
+    calibration_slope_fixed: Estimate
     brier_skill: float | None
     lift: Estimate
     lift_population: Estimate
@@ -73,6 +77,7 @@ class Pooled:
     auc_context_within: Estimate
     auc_history: Estimate
     calibration_slope: Estimate
+    calibration_slope_fixed: Estimate
     brier_skill: float | None
     lift: Estimate
     lift_population: Estimate
@@ -100,9 +105,10 @@ def _replayed(prompts: Prompts, within: float | None) -> Replayed:
     signs = [*leaks.recording(prompts), *_outcomes(part, held)]
     calendar = context(prompts)
     plain = context_forecast(calendar, part)
-    whole = forecast(np.hstack([calendar, history(prompts, outcome, train)]), part)[held]
+    fixed = forecast(np.hstack([calendar, history(prompts, outcome, train)]), part)
+    whole = renewed(fixed, prompts, outcome, held)[held]
     y, person = outcome[held], prompts.person[held]
-    area = scores.auc(y, whole, person)
+    area = scores.auc(y, fixed[held], person)  # a new scale must neither help nor harm here
     signs += leaks.from_context(plain, prompts, part) + leaks.from_history(area.value)
     return Replayed(
         n=int(held.sum()),
@@ -112,6 +118,7 @@ def _replayed(prompts: Prompts, within: float | None) -> Replayed:
         auc_context_within=scores.auc_within(y, plain[held], person),
         auc_history=area,
         calibration_slope=scores.calibration_slope(y, whole, person),
+        calibration_slope_fixed=scores.calibration_slope(y, fixed[held], person),
         brier_skill=scores.brier_skill(y, whole),
         lift=_lift(prompts, part, held, Receptivity(optimism=0.0)),
         lift_population=_lift(prompts, part, held, Receptivity(optimism=0.0, rank=0)),
@@ -136,6 +143,9 @@ def pooled(studies: Sequence[Replayed]) -> Pooled:
         auc_context_within=mean(lambda one: one.auc_context_within),
         auc_history=mean(lambda one: one.auc_history),
         calibration_slope=scores.inverse_variance([one.calibration_slope for one in studies]),
+        calibration_slope_fixed=scores.inverse_variance(
+            [one.calibration_slope_fixed for one in studies]
+        ),
         brier_skill=float(np.mean(skills)) if skills else None,
         lift=scores.inverse_variance([one.lift for one in timed]),
         lift_population=scores.inverse_variance([one.lift_population for one in timed]),

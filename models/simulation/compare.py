@@ -12,13 +12,25 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from scipy.stats import t as student
 
-from models.receptivity import Receptivity
+from models.history import History
+from models.receptivity import RANGES, Receptivity
 from models.simulation.learners import AdaptivePolicy
 from models.simulation.policy import OraclePolicy, Policy, Setting
 from models.simulation.run import POLICIES, MakePolicy, Run, simulate
 from models.simulation.world import Floats, Ints, MakeWorld, World
+from models.trust import Trust
 
 FLOOR, CEILING = "uniform", "oracle"
+
+
+class _Credulous(Receptivity):
+    """The estimator as it was before it doubted declared hours."""
+
+    def _trust(self, history: History, logit: Floats, told: Floats) -> Trust:
+        """Return full trust, whatever the outcomes say."""
+        return Trust.full(history)
+
+
 RIVALS = tuple(name for name in POLICIES if name not in (FLOOR, CEILING, "bernoulli"))
 """What is compared unless told otherwise; Bernoulli is uniform under a budget of one a block."""
 ABLATION: Mapping[str, MakePolicy] = MappingProxyType(
@@ -28,13 +40,21 @@ ABLATION: Mapping[str, MakePolicy] = MappingProxyType(
         ),
         "population": POLICIES["population"],
         "+ declared": lambda setting, _: AdaptivePolicy(setting, Receptivity(rank=0)),
+        "+ declared, never doubted": lambda setting, _: AdaptivePolicy(setting, _Credulous(rank=0)),
         "+ person, not declared": lambda setting, _: AdaptivePolicy(
             setting, Receptivity(), declared=False
+        ),
+        "adaptive, never doubting": lambda setting, _: AdaptivePolicy(setting, _Credulous()),
+        "adaptive, no change detection": lambda setting, _: AdaptivePolicy(
+            setting, Receptivity(alarm=RANGES["alarm"][1])
+        ),
+        "adaptive, forgetting .985": lambda setting, _: AdaptivePolicy(
+            setting, Receptivity(forgetting=0.985)
         ),
         "adaptive": POLICIES["adaptive"],
     }
 )
-"""Our learner with parts taken away; the last is whole."""
+"""Our learner with parts taken away or changed; the last is as it is used."""
 SPACED, TRUE_PRIOR = "spaced-oracle", "true-prior"
 LEVEL = 0.95
 
@@ -133,6 +153,12 @@ def spaced_oracle(setting: Setting, world: World) -> Policy:
     if not isinstance(world, Spaced):
         raise ValueError("world: has no spaced_oracle(day, block)")
     return OraclePolicy(setting, world.spaced_oracle)
+
+
+def with_spaced(policies: Mapping[str, MakePolicy], make: MakeWorld) -> dict[str, MakePolicy]:
+    """Return the policies, and the oracle that minds spacing where the worlds tell it."""
+    told = isinstance(make(1, 1, 0), Spaced)
+    return {**policies, **({SPACED: spaced_oracle} if told else {})}
 
 
 def mean(values: Floats) -> Estimate:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from models import context
+from models.bins import cell_of
 from models.simulation.policy import Asked, Setting
 from models.simulation.world import Floats, Ints
 
@@ -10,6 +12,11 @@ OFF_SHARE = 0.6  # by how much off days may differ, next to what all days share
 STATES = 4
 CLOSE_HOURS = (1.0, 2.0)
 MEMORY = 13.0 / 14.0  # of the exponential mean of recent answers
+DECLARED = ("wake", "bed", "work_start", "work_end")
+# Zones of models.context: asleep, the half hours around waking, up to two hours after it, and the
+# last two hours before bed.
+TOLD_SLEEP = ((context.ASLEEP,), (3, 4), (5, 6), (7, 8, 9))
+TOLD_WORK = ((context.AT_WORK,), (context.EARLY_BREAK, context.LATE_BREAK))
 
 
 class SlotFeatures:
@@ -17,10 +24,11 @@ class SlotFeatures:
 
     The functions come once for all days and once for the off-day contrast; the last two features
     say whether the person's prompt before on that day is less than one or two hours ago, the slot
-    form of the dose that the published systems watch.
+    form of the dose that the published systems watch. With `told`, indicators of sleep and work at
+    the hours that the person declared come on top.
     """
 
-    def __init__(self, setting: Setting, spacing: float) -> None:
+    def __init__(self, setting: Setting, spacing: float, *, told: bool = False) -> None:
         low, high = float(setting.slot_hours.min()), float(setting.slot_hours.max())
         centres = np.linspace(low, high, int(np.ceil((high - low) / spacing)) + 1)
         hours = setting.slot_hours[:, None] - centres
@@ -29,21 +37,53 @@ class SlotFeatures:
         off = np.hstack([values, OFF_SHARE * values])
         self._table = np.stack([work, off])
         self._setting = setting
+        self._told = _told(setting) if told and setting.declared is not None else None
 
     @property
     def size(self) -> int:
         """Return the number f of features of a slot."""
-        return int(self._table.shape[2]) + len(CLOSE_HOURS)
+        own = 0 if self._told is None else self._told.shape[3]
+        return int(self._table.shape[2]) + len(CLOSE_HOURS) + own
+
+    @property
+    def personal(self) -> bool:
+        """Return whether persons with the same day and prompt before may have other features."""
+        return self._told is not None
 
     def of(self, block: int, day_type: Ints, last_hour: Floats) -> Floats:
         """Return the features (n, k, f) of the block's slots for each person.
 
-        day_type: (n,); last_hour: (n,) hour of the prompt before on that day, NaN for none.
+        day_type: (n,); last_hour: (n,) hour of the prompt before on that day, NaN for none. For
+        fewer persons than there are, the features must not be personal.
         """
         basis = self._table[:, self._setting.blocks[block]][day_type]
         gap = self._setting.hours(block) - last_hour[:, None]
         close = [np.asarray(gap < hours, dtype=np.float64) for hours in CLOSE_HOURS]
-        return np.concatenate([basis, np.stack(close, axis=2)], axis=2)
+        parts = [basis, np.stack(close, axis=2)]
+        if self._told is not None:
+            everybody = np.arange(day_type.size)
+            parts.append(self._told[day_type, everybody][:, self._setting.blocks[block]])
+        return np.concatenate(parts, axis=2)
+
+
+def declared_hours(setting: Setting) -> Floats | None:
+    """Return the hours (n, 4) that persons declared, None in a world without declarations."""
+    if setting.declared is None:
+        return None
+    return np.column_stack([setting.declared[name] for name in DECLARED])
+
+
+def _told(setting: Setting) -> Floats:
+    """Return indicators (2, n, slots, 6) by type of day of zones of declared sleep and work."""
+    declared = declared_hours(setting)
+    zones = context.zones_of(
+        np.full((setting.persons, 4), np.nan) if declared is None else declared
+    )
+    cells = np.stack([cell_of(setting.slot_hours, kind) for kind in (0, 1)])
+    here = np.moveaxis(zones[:, cells], 1, 0)
+    sleep, work = here % context.SLEEPS, here // context.SLEEPS
+    told = [np.isin(sleep, some) for some in TOLD_SLEEP] + [np.isin(work, w) for w in TOLD_WORK]
+    return np.stack(told, axis=3).astype(np.float64)
 
 
 class Recent:

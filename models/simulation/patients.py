@@ -6,6 +6,8 @@ A phone that is off, or a patient who has silently stopped, never answers.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +16,11 @@ from scipy.special import expit, ndtr, ndtri
 from models.simulation.lives import Life, once
 from models.simulation.passing import Passing
 from models.simulation.rhythms import HOURS, PER_BLOCK, SLOTS
+from models.simulation.spacing import RUSHED_HOURS, best_spaced
 from models.simulation.tuning import Tuning
 from models.simulation.world import Floats, Ints
 
 BURDEN_HOURS = 8.0  # in which the burden of a prompt falls to 1/e
-RUSHED_HOURS = 1.0
 FIRST_DROPOUT = 3
 
 DrawLife = Callable[[np.random.Generator, int, int, Tuning], Life]
@@ -74,16 +76,34 @@ class PatientWorld:
         return np.asarray(best, dtype=np.int64)
 
     def spaced_oracle(self, day: int, block: int) -> Ints:
-        """Return the best slot (n,) in the block for one who also minds the prompt before.
+        """Return the slot (n,) in the block with which the rest of the day goes best.
 
         The systematically best slots of two blocks often lie next to each other, and a prompt so
         soon is answered less; the plain oracle does not see that. Beyond the contract.
         """
-        logit = self.systematic(day)[:, self.blocks[block]].copy()
-        if block > 0:
-            gap = self.slot_hours[self.blocks[block]] - self._last_hour[:, None]
-            logit -= self._tuning.rushed_drop * (gap < RUSHED_HOURS)
-        return np.asarray(np.argmax(logit, axis=1), dtype=np.int64)
+        last = self._last_hour if block > 0 else np.full(self._persons, -np.inf)
+        return best_spaced(
+            self.systematic(day)[:, self.blocks[block].start :],
+            self.slot_hours[self.blocks[block].start :],
+            last,
+            self._tuning.rushed_drop,
+        )
+
+    @property
+    def tuning(self) -> Tuning:
+        """Return the sizes of effects in this world."""
+        return self._tuning
+
+    def with_spacing_cost(self, cost: float) -> Self:
+        """Return this world, unplayed yet, where prompts less than an hour apart cost this logit.
+
+        Everything else stays, to the last draw of luck. Raises ValueError for a negative cost, or
+        once the world was prompted.
+        """
+        if self._turn:
+            raise ValueError("world: was prompted already")
+        self._tuning = replace(self._tuning, rushed_drop=cost)
+        return self
 
     def respond(
         self, day: int, block: int, slot: NDArray[np.integer]

@@ -42,7 +42,7 @@ class Asked:
     """One block's prompts and outcomes, everything a policy may learn from; arrays (n,).
 
     propensity: (n, k) as the policy gave them; label: whether answered (in time); delay: minutes,
-    NaN where unanswered.
+    NaN where unanswered; mark: 1 for a good moment, 0 for another, NaN where nobody said.
     """
 
     day: int
@@ -53,6 +53,7 @@ class Asked:
     label: NDArray[np.bool_]
     delay: Floats
     propensity: Floats
+    mark: Floats
 
 
 class Policy(Protocol):

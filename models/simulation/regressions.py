@@ -33,9 +33,9 @@ class PooledPolicy:
 
     SPACING = 1.5
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, *, told: bool = False) -> None:
         self._setting = setting
-        self._slots = SlotFeatures(setting, self.SPACING)
+        self._slots = SlotFeatures(setting, self.SPACING, told=told)
         self._recent = Recent(setting.persons)
         prior = _prior_precision(self._slots.size, SLOT_SD)
         self._precision = prior
@@ -48,8 +48,10 @@ class PooledPolicy:
     def propensities(self, day: int, block: int) -> Floats:
         """Return the smooth allocation, worked out once for all whose slots look alike."""
         kinds, last = self._setting.day_type(day), self._recent.last_hour
-        alike = np.column_stack([kinds, np.nan_to_num(last, nan=-1.0)])
-        _, first, which = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+        first = which = np.arange(kinds.size)
+        if not self._slots.personal:
+            alike = np.column_stack([kinds, np.nan_to_num(last, nan=-1.0)])
+            _, first, which = np.unique(alike, axis=0, return_index=True, return_inverse=True)
         slots = self._slots.of(block, kinds[first], last[first])
         scores = np.einsum("mf,nkf->mnk", self._coefficients, slots)
         law = smooth_slots(scores, STEEPNESS / float(np.sqrt(self._noise)))
@@ -92,9 +94,9 @@ class PersonPolicy:
     SPACING = 2.0
     WARM_UP_DAYS = 7
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, *, told: bool = False) -> None:
         self._setting = setting
-        self._slots = SlotFeatures(setting, self.SPACING)
+        self._slots = SlotFeatures(setting, self.SPACING, told=told)
         self._recent = Recent(setting.persons)
         p = _prior_precision(self._slots.size, SLOT_SD).size
         self._gram = np.zeros((setting.persons, p, p))

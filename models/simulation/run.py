@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.receptivity import Receptivity
 from models.simulation.learners import AdaptivePolicy
@@ -18,7 +19,7 @@ from models.simulation.policy import (
     UniformPolicy,
 )
 from models.simulation.regressions import PersonPolicy, PooledPolicy
-from models.simulation.world import Floats, Ints, World
+from models.simulation.world import Floats, Ints, Marked, World
 
 MakePolicy = Callable[[Setting, World], Policy]
 
@@ -44,11 +45,13 @@ class Run:
     """What a policy reached: mean true probabilities, and the smallest propensity it ever gave.
 
     rate_by_week: one value a week (the last may be a part of one); rate: over all prompts.
+    good_by_week: the same of prompts answered at a good moment, in a world that knows of those.
     """
 
     rate_by_week: tuple[float, ...]
     rate: float
     min_propensity: float
+    good_by_week: tuple[float, ...] = ()
 
 
 def simulate(
@@ -72,9 +75,10 @@ def simulate(
     chooser = _policy(world, policy, epsilon, seed)
     rng = np.random.default_rng([seed, 2])
     means: list[float] = []
+    goods: list[float] = []
     smallest = 1.0
     for day in range(days):
-        kind, total = world.day_type(day), 0.0
+        kind, total, good = world.day_type(day), 0.0, 0.0
         for block, where in enumerate(world.blocks):
             law = chooser.propensities(day, block)
             smallest = min(smallest, float(law.min()))
@@ -82,12 +86,28 @@ def simulate(
             answered, delay, probability = world.respond(day, block, slot)
             label = answered if within_minutes is None else answered & (delay <= within_minutes)
             hour = world.slot_hours[where][slot]
-            chooser.learn(Asked(day, block, slot, hour, kind, label, delay, law))
+            mark, moment = _marked(world, day, block, slot, answered)
+            chooser.learn(Asked(day, block, slot, hour, kind, label, delay, law, mark))
             total += float(probability.mean())
+            good += float((probability * moment).mean())
         means.append(total / len(world.blocks))
+        goods.append(good / len(world.blocks))
         chooser.end_day()
-    weeks = tuple(float(np.mean(means[at : at + 7])) for at in range(0, days, 7))
-    return Run(weeks, float(np.mean(means)), smallest)
+    known = isinstance(world, Marked)
+    return Run(_by_week(means), float(np.mean(means)), smallest, _by_week(goods) if known else ())
+
+
+def _by_week(values: list[float]) -> tuple[float, ...]:
+    return tuple(float(np.mean(values[at : at + 7])) for at in range(0, len(values), 7))
+
+
+def _marked(
+    world: World, day: int, block: int, slot: Ints, answered: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return marks and true chances (n,) of a good moment, no marks where a world has none."""
+    if isinstance(world, Marked):
+        return world.mark(day, block, slot, answered)
+    return np.full(answered.size, np.nan), np.zeros(answered.size)
 
 
 def _policy(world: World, policy: str | MakePolicy, epsilon: float, seed: int) -> Policy:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 from models.simulation.compare import CEILING, FLOOR, SPACED, TRUE_PRIOR, Comparison, Estimate
+from models.simulation.fair import EQUALS
+from models.simulation.objectives import gains
 
 OURS = "adaptive"
 YARDSTICKS = (TRUE_PRIOR, CEILING, SPACED)
+WHEN = ("days 8-14", "last week")
 
 
 def tables(found: Mapping[str, Comparison]) -> str:
@@ -56,6 +59,51 @@ def difference_table(found: Mapping[str, Comparison]) -> str:
         if OURS in comparison.runs and name != OURS
     ]
     return _markdown(head, rows)
+
+
+def fair_table(found: Mapping[str, Comparison]) -> str:
+    """Return each policy's shares of both oracles' lifts, and ours that knows as much minus it.
+
+    Shares of the oracle that minds spacing stay empty where a world has none.
+    """
+    head = ["world", "policy"]
+    head += [f"share of {who}, {when}" for who in ("oracle", SPACED) for when in WHEN]
+    head += [f"ours knowing as much minus it, {when}, points" for when in ("all days", WHEN[1])]
+    rows = []
+    for world, comparison in found.items():
+        last = comparison.weeks - 1
+        for name in (FLOOR, *comparison.names, CEILING):
+            ours = EQUALS.get(name)
+            rows.append(
+                [world, name]
+                + [_relative(comparison, name, CEILING, week) for week in (min(1, last), last)]
+                + [_relative(comparison, name, SPACED, week) for week in (min(1, last), last)]
+                + (
+                    ["", ""]
+                    if ours is None
+                    else [_points(comparison.advantage(ours, name, week)) for week in (None, last)]
+                )
+            )
+    return _markdown(head, rows)
+
+
+def objective_table(found: Mapping[str, Comparison]) -> str:
+    """Return what each objective gains in the last week, in points a prompt, with intervals."""
+    head = ["world", "policy", "answered at a good moment, minus uniform", "minus adaptive"]
+    head += ["answered, minus uniform", "minus adaptive"]
+    rows = [
+        [world, name, *(_points(estimate) for estimate in row.values())]
+        for world, comparison in found.items()
+        for name, row in gains(comparison).items()
+        if name != FLOOR
+    ]
+    return _markdown(head, rows)
+
+
+def _relative(comparison: Comparison, name: str, other: str, week: int) -> str:
+    if other not in comparison.runs or name == FLOOR:
+        return ""
+    return _share(comparison.relative(name, other, week))
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:

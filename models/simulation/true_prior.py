@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.receptivity import Receptivity
-from models.simulation.compare import ABLATION, SPACED, TRUE_PRIOR, Spaced, spaced_oracle
+from models.simulation.compare import TRUE_PRIOR
 from models.simulation.learners import AdaptivePolicy
 from models.simulation.policy import Policy, Setting
-from models.simulation.run import MakePolicy, simulate
+from models.simulation.run import POLICIES, MakePolicy, simulate
 from models.simulation.world import MakeWorld, World
 
 SAMPLE = 4_000
@@ -81,14 +81,7 @@ def handed(truth: Truth) -> MakePolicy:
     return lambda setting, _: TruePriorPolicy(setting, truth)
 
 
-def parts(make: MakeWorld, *, days: int, epsilon: float) -> dict[str, MakePolicy]:
-    """Return our learner with parts taken away, handed the truth, and beside a better oracle.
-
-    For models.simulation.compare.compare. The oracle that minds the prompt before is there where
-    the world tells it.
-    """
-    policies = dict(ABLATION)
-    policies[TRUE_PRIOR] = handed(learn_truth(make, days=days, epsilon=epsilon))
-    if isinstance(make(1, 1, SAMPLE_SEED), Spaced):
-        policies[SPACED] = spaced_oracle
-    return policies
+def with_prior(make: MakeWorld, *, days: int, epsilon: float) -> dict[str, MakePolicy]:
+    """Return our learner as it is, and handed the truth, for models.simulation.compare.compare."""
+    truth = learn_truth(make, days=days, epsilon=epsilon)
+    return {"adaptive": POLICIES["adaptive"], TRUE_PRIOR: handed(truth)}

@@ -1,7 +1,7 @@
 """The world contract: what a simulated population of patients offers to a policy under test."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,20 @@ class World(Protocol):
 
     def oracle(self, day: int, block: int) -> Ints:
         """Return the slot (n,) within the block that suits each person best on such a day."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A world that also knows whether moments are good, beyond the contract."""
+
+    def mark(
+        self, day: int, block: int, slot: NDArray[np.integer], answered: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats]:
+        """Return marks (n,), 1 good, 0 not, NaN for none, and the true chance (n,) of good.
+
+        Call once after each `respond`; marks come with answers only.
+        """
         ...
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from cli_runs import Run
 
+from models.simulation.fair import FAIR
+
 SMALL = ("--persons", 12, "--days", 14)
 
 OWN = """\
@@ -156,6 +158,45 @@ def test_policies_side_by_side_have_shares_and_intervals(run: Run) -> None:
     assert [*found["adaptive_minus"]] == [n for n in names if n not in ("adaptive", "oracle")]
     table = run(*asked).out
     assert table.startswith("| world | policy | week 1 | week 2 | smallest propensity |\n| --- |")
+
+
+def test_a_fair_comparison_has_both_yardsticks_and_equals(run: Run) -> None:
+    asked = ("simulate", "--compare", "fair", "--spacing-cost", 0, "--seed", "1-2", *SMALL)
+    found = run(*asked, "--json").document
+    names = [*FAIR, "spaced-oracle"]
+    assert [*found["policies"]] == ["uniform", *names, "oracle"]
+    assert [*found["share_of_spaced_by_week"]] == names
+    assert found["share_of_spaced_by_week"]["spaced-oracle"][1] == [1.0, 1.0, 1.0]
+    assert found["equal_minus"]["pooled, told"]["ours"] == "adaptive"
+    assert found["equal_minus"]["pooled"]["ours"] == "adaptive, not told"
+    # Where spacing costs nothing the better oracle is the plain one.
+    spaced, plain = (found["policies"][name] for name in ("spaced-oracle", "oracle"))
+    assert spaced["rate_by_week"] == plain["rate_by_week"]
+
+
+def test_objectives_are_compared_by_good_moments_and_answers(run: Run) -> None:
+    asked = ("simulate", "--compare", "objectives", "--seed", "1-2", *SMALL)
+    found = run(*asked, "--json").document
+    assert [*found["gains"]] == ["uniform", "adaptive", "relevance", "best-moments", "oracle"]
+    value, low, high = found["gains"]["best-moments"]["good_over_uniform"]
+    assert low <= value <= high
+    assert found["gains"]["uniform"]["good_over_uniform"] == [0.0, 0.0, 0.0]
+    assert "| ema | relevance | " in run(*asked).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--spacing-cost", 0), "--spacing-cost: only built-in worlds can be told"),
+        (("--compare", "objectives"), "--compare objectives: only built-in worlds know good"),
+    ],
+)
+def test_what_only_built_in_worlds_can_do_is_refused_for_others(
+    run: Run, own: Path, arguments: tuple[object, ...], message: str
+) -> None:
+    ran = run("simulate", "--world", own, *arguments, *SMALL)
+    assert ran.is_refusal(2)
+    assert message in ran.err
 
 
 def test_one_seed_is_compared_without_intervals(run: Run, own: Path) -> None:

@@ -1,8 +1,10 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from models.simulation import ema, true_prior
+from models.simulation import ema, shift_work, true_prior
 from models.simulation.checked import CheckedWorld
 from models.simulation.compare import (
     ABLATION,
@@ -13,6 +15,7 @@ from models.simulation.compare import (
     mean,
     ratio,
     spaced_oracle,
+    with_spaced,
 )
 from models.simulation.run import POLICIES, Run, simulate
 from models.simulation.tables import tables
@@ -131,9 +134,21 @@ def test_a_world_that_does_not_tell_has_no_spaced_oracle():
         simulate(world, spaced_oracle, days=1, seed=1)
 
 
-def test_parts_of_ours_are_compared_with_the_truth_and_a_better_oracle(monkeypatch):
+def test_the_true_prior_is_compared_with_ours_as_it_is(monkeypatch):
     monkeypatch.setattr(true_prior, "learn_truth", lambda make, days, epsilon: [])
-    found = true_prior.parts(ema.make, days=7, epsilon=0.1)
-    assert [*found] == [*ABLATION, "true-prior", SPACED]
-    own = true_prior.parts(lambda n, d, s: CheckedWorld(ema.make(n, d, s), n), days=7, epsilon=0.1)
-    assert [*own] == [*ABLATION, "true-prior"]
+    assert [*true_prior.with_prior(ema.make, days=7, epsilon=0.1)] == ["adaptive", "true-prior"]
+
+
+def test_a_better_oracle_stands_beside_policies_where_the_world_tells_it():
+    assert [*with_spaced(ABLATION, ema.make)] == [*ABLATION, SPACED]
+    assert [*with_spaced(ABLATION, lambda n, d, s: CheckedWorld(ema.make(n, d, s), n))] == [
+        *ABLATION
+    ]
+
+
+def test_each_part_that_is_taken_away_changes_what_is_done():
+    found = compare(shift_work.make, ABLATION, seeds=(1,), persons=40, days=14)
+    rates = {name: found.runs[name][0].rate_by_week for name in ABLATION}
+    same = {("adaptive", "adaptive, no change detection")}  # nobody can have changed so early
+    for one, other in combinations(rates, 2):
+        assert (rates[one] == rates[other]) <= ((other, one) in same or (one, other) in same)
