@@ -3,10 +3,9 @@
 Availability is a rule, never a prediction: it uses nothing a model has learned.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from engine.localtime import LocalSpan, in_quiet_hours
 from engine.prompt import Reason
 
 
@@ -25,27 +24,25 @@ def available_slots(
 def may_send(
     now: datetime,
     *,
-    zones: Collection[tzinfo],
-    quiet: Collection[LocalSpan],
     expires_at: datetime,
+    quiet: bool = False,
+    paused: bool = False,
     sent_today: int = 0,
     sent_in_24h: int = 0,
     per_day: int | None = None,
-    paused: bool = False,
 ) -> Reason | None:
     """Return why a due prompt may not be sent at this instant, None if it may.
 
-    `expires_at` is the first instant too late. `zones` are where the patient may be now: one, or
-    several while their phones disagree, and then the quiet hours of each hold. `sent_today` counts
-    prompts already sent on the prompt's local date, `sent_in_24h` those of the last 24 hours of
-    real time if they are to count; `per_day` None means no cap. The reason that can never pass is
-    told first.
+    `expires_at` is the first instant too late. `quiet` and `paused` say whether these are quiet
+    hours or a pause day wherever the patient may be. `sent_today` counts prompts already sent on
+    the prompt's local date, `sent_in_24h` those of the last 24 hours of real time if they are to
+    count; `per_day` None means no cap. The reason that can never pass is told first.
     """
     if now >= expires_at:
         return Reason.EXPIRED
     if paused:
         return Reason.PAUSED
-    if any(in_quiet_hours(now, tz, quiet) for tz in zones):
+    if quiet:
         return Reason.QUIET
     if per_day is not None and sent_today >= per_day:
         return Reason.TOO_MANY

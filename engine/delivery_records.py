@@ -1,7 +1,9 @@
 """Values of delivery that cross the border of the store: frozen, without behaviour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from engine.prompt import PromptKind, State
@@ -19,19 +21,17 @@ class Parent:
     declined: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuePrompt:
+class DuePrompt(NamedTuple):
     """A claimed prompt: all the dispatcher needs to know to send it or to say why not.
 
     `sent_at` is set when an earlier attempt may have been delivered. `confirmed_at` that
-    the phone reported or answered it meanwhile.
+    the phone reported or answered it meanwhile. (A tuple, since very many are made at once.)
     """
 
     id: UUID
     enrolment_id: UUID
     patient_id: UUID
     protocol_id: UUID
-    protocol_version: int
     zone: str
     assignment: str
     local_date: date
@@ -50,6 +50,23 @@ class DuePrompt:
     def push_id(self) -> UUID:
         """Return the id the phone knows: a reminder replaces its prompt, it stands not beside."""
         return self.parent_id or self.id
+
+
+class Phone(NamedTuple):
+    """A device in use, as the dispatcher needs to know it."""
+
+    id: UUID
+    zone: str
+    push_token: str | None
+    deduplicates: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """The zone a patient last confirmed, and the phones in use, newest first."""
+
+    zone: str
+    phones: list[Phone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +124,20 @@ class AttemptResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
-    """What an enrolment was sent lately: the last instant, and the last 24 hours' count and zones.
+    """What an enrolment was sent lately: the last instant, the last 24 hours' count and zones.
 
-    `zones` are those of the places the prompts were planned in, smallest and largest name.
+    `zones` are those of the places the prompts were planned in, smallest and largest name of each
+    date; `on` counts by the local date the prompts were planned for.
     """
 
     last_at: datetime
     in_24h: int
     zones: frozenset[str]
+    on: Mapping[date, int]
+
+
+NOTHING = Recent(last_at=datetime.min.replace(tzinfo=UTC), in_24h=0, zones=frozenset(), on={})
+"""Nothing was ever sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

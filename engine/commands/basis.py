@@ -1,7 +1,7 @@
 """What a patient's schedule rests on: enrolment, protocol version, own rules, milestones."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -80,6 +80,12 @@ def _parsed(document: str) -> StudyProtocol:
 def protocol_of(version: ProtocolVersion) -> StudyProtocol:
     """Return the parsed protocol of a stored version (kept in memory: versions never change)."""
     return _parsed(json.dumps(version.document, sort_keys=True))
+
+
+def current_protocols(tx: ReadTx, protocol_ids: Collection[UUID]) -> dict[UUID, StudyProtocol]:
+    """Return the protocols that hold now, parsed."""
+    documents = schedules.current_documents(tx, protocol_ids)
+    return {protocol_id: _parsed(document) for protocol_id, document in documents.items()}
 
 
 def bases_of(tx: ReadTx, enrolments: Sequence[Enrolment]) -> list[Basis]:

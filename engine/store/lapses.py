@@ -28,6 +28,7 @@ from sqlalchemy.orm import aliased
 
 from engine.prompt import MOST_UNCERTAIN, PromptKind, Reason, State
 from engine.store import tables
+from engine.store.bulk import one_of
 from engine.store.database import WriteTx
 from engine.store.server_time import lease_time
 from engine.store.standing import CONFIRMED, reasoned, settled
@@ -38,7 +39,7 @@ _INSTANT = _prompts.due_at.type
 _NOW = bindparam("now", type_=_INSTANT)
 _LEASES = bindparam("leases", type_=_INSTANT)
 _SINCE = bindparam("since", type_=_INSTANT)
-_IDS = _prompts.id.in_(bindparam("ids", expanding=True))
+_IDS = one_of(_prompts.id, "ids")
 
 
 def _due_by(at: BindParameter[datetime]) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, insert, select
 from engine.records import RulesVersion
 from engine.rules import NO_RULES, PatientRules
 from engine.store import tables
+from engine.store.bulk import one_of
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
@@ -19,21 +20,21 @@ def _parsed(document: str) -> PatientRules:
     return PatientRules.model_validate_json(document)
 
 
+_table = tables.PatientRules
+_newest = (
+    select(_table.patient_id, func.max(_table.version).label("version"))
+    .where(one_of(_table.patient_id, "patients"))
+    .group_by(_table.patient_id)
+    .subquery()
+)
+_CURRENT = select(_table.patient_id, _table.document).join(
+    _newest, and_(_table.patient_id == _newest.c.patient_id, _table.version == _newest.c.version)
+)
+
+
 def rules_of(tx: ReadTx, patient_ids: Collection[UUID]) -> dict[UUID, PatientRules]:
     """Return the rules that hold now for each of these patients; no rules where none were set."""
-    table = tables.PatientRules
-    newest = (
-        select(table.patient_id, func.max(table.version).label("version"))
-        .where(table.patient_id.in_(list(patient_ids)))
-        .group_by(table.patient_id)
-        .subquery()
-    )
-    rows = tx.conn.execute(
-        select(table.patient_id, table.document).join(
-            newest,
-            and_(table.patient_id == newest.c.patient_id, table.version == newest.c.version),
-        )
-    )
+    rows = tx.conn.execute(_CURRENT, {"patients": list(patient_ids)})
     found = {row.patient_id: _parsed(json.dumps(row.document, sort_keys=True)) for row in rows}
     return {patient_id: found.get(patient_id, NO_RULES) for patient_id in patient_ids}
 

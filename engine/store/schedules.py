@@ -5,15 +5,32 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Select, Text, bindparam, cast, func, insert, select, tuple_, update
+from sqlalchemy.orm import aliased
 
 from engine.batches import batches
 from engine.records import Enrolment, ProtocolVersion
 from engine.store import tables
+from engine.store.bulk import one_of
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
 _SOME = 1_000
+_later = aliased(tables.ProtocolVersion)
+
+
+def _newest(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 (a table or columns)
+    table = tables.ProtocolVersion
+    later = select(_later.version).where(
+        _later.protocol_id == table.protocol_id, _later.version > table.version
+    )
+    return select(*columns).where(one_of(table.protocol_id, "protocols"), ~later.exists())
+
+
+_NEWEST = _newest(
+    tables.ProtocolVersion.protocol_id,
+    cast(tables.ProtocolVersion.document, Text).label("document"),
+)
 
 
 def add_protocol(tx: WriteTx, protocol_id: UUID, name: str, *, now: datetime) -> None:
@@ -46,21 +63,16 @@ def current_version(tx: ReadTx, protocol_id: UUID) -> ProtocolVersion:
     return _version(row)
 
 
+def current_documents(tx: ReadTx, protocol_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the newest version of each protocol as it is stored, a JSON text."""
+    rows = tx.conn.execute(_NEWEST, {"protocols": list(protocol_ids)}).all()
+    return {row.protocol_id: row.document for row in rows}
+
+
 def current_versions(tx: ReadTx, protocol_ids: Collection[UUID]) -> dict[UUID, ProtocolVersion]:
     """Return the newest version of each protocol."""
-    table = tables.ProtocolVersion
-    newest = (
-        select(table.protocol_id, func.max(table.version).label("version"))
-        .where(table.protocol_id.in_(list(protocol_ids)))
-        .group_by(table.protocol_id)
-        .subquery()
-    )
-    rows = tx.conn.execute(
-        select(table).join(
-            newest,
-            and_(table.protocol_id == newest.c.protocol_id, table.version == newest.c.version),
-        )
-    )
+    newest = _newest(tables.ProtocolVersion)
+    rows = tx.conn.execute(newest, {"protocols": list(protocol_ids)})
     return {row.protocol_id: _version(row) for row in rows}
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, case, func, or_, select
 
-from engine.delivery_records import Parent, Recent, Uncertain
+from engine.delivery_records import NOTHING, Parent, Recent, Uncertain
 from engine.prompt import PromptKind, State
 from engine.store import tables
+from engine.store.bulk import one_of
 from engine.store.database import ReadTx, WriteTx
 
 _prompts, _attempts = tables.Prompt, tables.Attempt
@@ -34,23 +35,16 @@ _LATELY = bindparam("day_ago", type_=_INSTANT) < _LEFT_AT
 _RECENT = (
     select(
         _prompts.enrolment_id,
+        _prompts.local_date,
+        func.count().label("n"),
         func.max(_LEFT_AT).label("last_at"),
         func.sum(case((_LATELY, 1), else_=0)).label("in_24h"),
         func.min(case((_LATELY, _prompts.zone))).label("zone"),
         func.max(case((_LATELY, _prompts.zone))).label("other_zone"),
     )
     .where(
-        _prompts.enrolment_id.in_(bindparam("enrolments", expanding=True)),
+        one_of(_prompts.enrolment_id, "enrolments"),
         _prompts.local_date >= bindparam("since"),
-        *_COUNTS,
-    )
-    .group_by(_prompts.enrolment_id)
-)
-_SENT_ON = (
-    select(_prompts.enrolment_id, _prompts.local_date, func.count().label("n"))
-    .where(
-        _prompts.enrolment_id.in_(bindparam("enrolments", expanding=True)),
-        _prompts.local_date.in_(bindparam("days", expanding=True)),
         *_COUNTS,
     )
     .group_by(_prompts.enrolment_id, _prompts.local_date)
@@ -58,7 +52,7 @@ _SENT_ON = (
 _UNCERTAIN = (
     select(_attempts.prompt_id, _attempts.device_id)
     .where(
-        _attempts.prompt_id.in_(bindparam("prompts", expanding=True)),
+        one_of(_attempts.prompt_id, "prompts"),
         or_(_attempts.outcome.is_(None), _attempts.outcome == "unknown"),
     )
     .order_by(_attempts.prompt_id, _attempts.attempt)
@@ -70,10 +64,10 @@ _PARENTS = select(
     _prompts.sent_at,
     _prompts.answered_at,
     _prompts.declined_at,
-).where(_prompts.id.in_(bindparam("prompts", expanding=True)))
+).where(one_of(_prompts.id, "prompts"))
 _FREE = (
     select(tables.Enrolment.id)
-    .where(tables.Enrolment.id.in_(bindparam("enrolments", expanding=True)))
+    .where(one_of(tables.Enrolment.id, "enrolments"))
     .order_by(tables.Enrolment.id)
     .with_for_update(key_share=True, skip_locked=True)
 )
@@ -83,34 +77,31 @@ def lock_free(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> set[UUID]:
     """Lock those enrolments nobody else is at work on, until the transaction ends; return them.
 
     It never waits, so a worker that was stopped while it held some does not hold up the others.
+    On SQLite every write transaction is alone anyway.
     """
+    if tx.conn.dialect.name == "sqlite":
+        return set(enrolment_ids)
     return set(tx.conn.execute(_FREE, {"enrolments": list(enrolment_ids)}).scalars())
 
 
 def recent(
     tx: ReadTx, enrolment_ids: Sequence[UUID], *, now: datetime, since: date
 ) -> dict[UUID, Recent]:
-    """Return for each enrolment when something was last sent, and what left in the last 24 hours.
+    """Return for each enrolment when something was last sent, and how much lately.
 
     Looks at prompts of the local dates from `since` on. One that is being sent counts as sent.
     """
     given = {"enrolments": list(enrolment_ids), "since": since, "day_ago": now - _DAY}
-    return {
-        row.enrolment_id: Recent(
-            last_at=row.last_at,
-            in_24h=row.in_24h,
-            zones=frozenset({row.zone, row.other_zone} - {None}),
+    found: dict[UUID, Recent] = {}
+    for row in tx.conn.execute(_RECENT, given).all():
+        before = found.get(row.enrolment_id, NOTHING)
+        found[row.enrolment_id] = Recent(
+            last_at=max(before.last_at, row.last_at),
+            in_24h=before.in_24h + row.in_24h,
+            zones=before.zones | ({row.zone, row.other_zone} - {None}),
+            on={**before.on, row.local_date: row.n},
         )
-        for row in tx.conn.execute(_RECENT, given)
-    }
-
-
-def sent_on(
-    tx: ReadTx, enrolment_ids: Sequence[UUID], days: Sequence[date]
-) -> dict[tuple[UUID, date], int]:
-    """Return how many prompts each enrolment was sent, or is being sent, on each local date."""
-    rows = tx.conn.execute(_SENT_ON, {"enrolments": list(enrolment_ids), "days": list(days)})
-    return {(row.enrolment_id, row.local_date): row.n for row in rows}
+    return found
 
 
 def uncertain(tx: ReadTx, prompt_ids: Sequence[UUID]) -> dict[UUID, Uncertain]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, Row, String, Uuid
 from sqlalchemy.orm import DeclarativeBase
@@ -23,11 +24,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         at = value.astimezone(UTC)
         return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the stored instant, aware and in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ANN401
+        """Return how a stored instant is read: aware and in UTC, whatever zone the session has."""
+        return _instant if dialect.name == "sqlite" else _in_utc
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
@@ -53,7 +60,23 @@ AnyRow = Row[*tuple[Any, ...]]
 """A result row of any columns; it stays inside the store."""
 
 BigSerial = BigInteger().with_variant(Integer(), "sqlite")
-Key = Uuid(as_uuid=True)
+
+
+class _Key(Uuid[UUID]):
+    """A UUID; where the database has none, read from its 32 digits without Python's checks."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ANN401
+        """Return how a stored key is read; None where the driver does it."""
+        return None if dialect.supports_native_uuid else _key
+
+
+def _key(digits: str | None) -> UUID | None:
+    return None if digits is None else UUID(int=int(digits, 16))
+
+
+Key = _Key(as_uuid=True)
 Name = String(200)
 Word = String(64)
 Sha256 = String(64)

@@ -1,12 +1,16 @@
-"""The four steps of one tick.
+"""The steps of one tick: claim and intend, send, record.
 
-Killed between any two of them, a prompt is either still due (nothing was sent), or `sending` with
-its intent on record; the latter ends as unknown when the lease runs out and is sent again only to
-a phone that drops what it has had. So a prompt is shown at most once. No network call happens
-inside a transaction, and no transaction waits for another worker's.
+A batch is claimed and its intents are committed in one transaction, so before its first byte
+leaves each prompt is `sending`, with its intent on record. Killed before that, it is still due;
+after it, it ends as unknown when the lease runs out, and is sent again only to a phone that drops
+what it has had. So a prompt is shown at most once. While a batch is on its way the next one is
+made ready. No network call happens inside a transaction, and no transaction waits for another
+worker's.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -18,7 +22,7 @@ from prompting.dispatch.outcomes import result_of
 from prompting.dispatch.scene import look
 from prompting.fcm.message import Push
 from prompting.fcm.outcome import Kind, SendOutcome
-from prompting.pusher import Pusher
+from prompting.pusher import UNBOUNDED, Pusher
 
 LEASE = timedelta(seconds=60)
 """Longer than one batch takes to send, shorter than any expiry matters."""
@@ -57,53 +61,80 @@ class Dispatcher:
             lapses.reap(tx, now=self.clock())
             ended = lapses.expire(tx, now=self.clock())
             ended += lapses.overtake(tx, now=self.clock(), overdue=OVERDUE)
-        accepted = other = 0
-        while not self.draining.is_set():
-            done = self._batch()
-            if done is None:
-                break
-            accepted += sum(outcome.kind is Kind.ACCEPTED for outcome in done)
-            other += sum(outcome.kind is not Kind.ACCEPTED for outcome in done)
-        return Sent(accepted, other, ended)
+        kinds: Counter[Kind] = Counter()
+        self._send_all(kinds)
+        accepted = kinds[Kind.ACCEPTED]
+        return Sent(accepted, kinds.total() - accepted, ended)
 
-    def _batch(self) -> list[SendOutcome] | None:
-        """Take one batch through all steps; return its outcomes, None if nothing could be taken."""
-        room = min(self.batch, self.pusher.room())
+    def _send_all(self, kinds: Counter[Kind]) -> None:
+        """Send what is due until nothing is left, counting the outcomes."""
+        under_way: _Batch | None = None
+        ending: _Batch | None
+        try:
+            while not self.draining.is_set():
+                if under_way is not None and self.pusher.room() < UNBOUNDED:
+                    # Firebase may be in trouble: what this batch meets says how to go on.
+                    ending, under_way = under_way, None
+                    self._end(ending, kinds)
+                following = self._begin()
+                if following is None and under_way is None:
+                    return
+                # What is recorded now may leave something to be tried again at once.
+                ending, under_way = under_way, following
+                if ending is not None:
+                    self._end(ending, kinds)
+        finally:
+            if under_way is not None:
+                self._end(under_way, kinds)
+
+    def _begin(self) -> "_Batch | None":
+        """Claim a batch, commit to sending what may leave, begin to send; None if there is none."""
+        room = self.pusher.room()
         if room < 1:
             return None  # Firebase is in trouble: what is due stays due
-        now = self.clock()
+        probing = room < UNBOUNDED
         with self.db.write() as tx:
-            due = delivery.claim(tx, self.owner, now=now, lease=self.lease, limit=room)
-        if not due:
-            return None
-        now = self.clock()  # whoever was held up since must not send by an old clock
-        with self.db.write() as tx:
+            now = self.clock()  # whoever waited for its turn must not go by an old clock
+            due = delivery.claim(
+                tx,
+                self.owner,
+                now=now,
+                lease=self.lease,
+                limit=min(self.batch, room),
+                probing=probing,
+            )
+            if not due:
+                return None
             intents = _sort(tx, due, now)
             standing = delivery.add_intents(tx, intents, self.owner, now=now, lease=self.lease)
-        outcomes = self.pusher.push_many(
-            [Push(i.push_id, i.push_token, i.expires_at, i.repeat) for i in standing],
-            now=self.clock(),
-        )
-        recorded_at = self.clock()
+        pushes = [Push(i.push_id, i.push_token, i.expires_at, i.repeat) for i in standing]
+        return _Batch(standing, self.pusher.submit(pushes, now=self.clock()))
+
+    def _end(self, batch: "_Batch", kinds: Counter[Kind]) -> None:
+        """Wait for the outcomes of a batch, record and count them."""
+        outcomes = batch.outcomes.result()
+        now = self.clock()
         results = [
-            result_of(intent, outcome, now=recorded_at)
-            for intent, outcome in zip(standing, outcomes, strict=True)
+            result_of(intent, outcome, now=now)
+            for intent, outcome in zip(batch.intents, outcomes, strict=True)
         ]
         with self.db.write() as tx:
-            delivery.record(tx, results, now=recorded_at)
-        return outcomes
+            delivery.record(tx, results, now=now)
+        kinds.update(outcome.kind for outcome in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Intents that are on their way, and what will be known of each."""
+
+    intents: list[Intent]
+    outcomes: Future[list[SendOutcome]]
 
 
 def _sort(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> list[Intent]:
     """Return an intent for each prompt that may leave; give the others back with a reason."""
     scene = look(tx, due, now)
-    intents: list[Intent] = []
-    releases: list[Release] = []
-    for prompt in due:
-        verdict = scene.judge(prompt, now)
-        if isinstance(verdict, Intent):
-            intents.append(verdict)
-        else:
-            releases.append(verdict)
+    verdicts = [scene.judge(prompt, now) for prompt in due]
+    releases = [verdict for verdict in verdicts if isinstance(verdict, Release)]
     delivery.release(tx, releases, now=now)
-    return intents
+    return [verdict for verdict in verdicts if isinstance(verdict, Intent)]

@@ -5,19 +5,30 @@ of it is looked at once more, for the whole batch in a handful of statements.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from uuid import UUID
 
 from engine.availability import may_send
-from engine.commands.scheduling import WELCOME, protocol_of
-from engine.delivery_records import DuePrompt, Intent, Parent, Recent, Release, Uncertain
-from engine.localtime import zone, zone_names
+from engine.commands.basis import current_protocols
+from engine.commands.scheduling import WELCOME
+from engine.delivery_records import (
+    NOTHING,
+    DuePrompt,
+    Intent,
+    Parent,
+    Phone,
+    Recent,
+    Release,
+    Uncertain,
+    Whereabouts,
+)
+from engine.localtime import in_quiet_hours, zone, zone_names
 from engine.prompt import MOST_UNCERTAIN, PromptKind, Reason, State
 from engine.protocol import StudyProtocol
-from engine.records import Device
 from engine.rules import NO_RULES, PatientRules
-from engine.store import WriteTx, devices, people, rules, schedules, sent
+from engine.store import WriteTx, devices, rules, sent
 
 LONGEST_GAP = timedelta(days=3)
 """More than the longest minimum gap and the farthest zones together."""
@@ -25,7 +36,6 @@ SOON = timedelta(seconds=1)
 """When a prompt is tried again whose patient another worker is at work on."""
 _ON_ITS_WAY = frozenset({State.PLANNED, State.CLAIMED, State.RETRY})
 _REACHED = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN})
-_NOTHING: list[Device] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +54,13 @@ class Scene:
     free: set[UUID]
     protocols: dict[UUID, StudyProtocol]
     rules: dict[UUID, PatientRules]
-    zones: dict[UUID, str]
-    devices: dict[UUID, list[Device]]
+    whereabouts: dict[UUID, Whereabouts]
     recent: dict[UUID, Recent]
-    sent_on: dict[tuple[UUID, date], int]
     uncertain: dict[UUID, Uncertain]
     parents: dict[UUID, Parent]
+    hours: dict[tuple[int, int, tuple[tzinfo, ...]], tuple[bool, bool]] = field(
+        default_factory=dict
+    )
 
     def judge(self, prompt: DuePrompt, now: datetime) -> Intent | Release:
         """Return the intent to send a prompt, or where it goes instead and why."""
@@ -71,6 +82,9 @@ class Scene:
             return Hold(State.ACCEPTED, None)
         if prompt.enrolment_id not in self.free:
             return Hold(State.RETRY, Reason.BUSY, now + SOON)
+        if prompt.kind == PromptKind.TEST:
+            # Asked for at this moment, so quiet hours, pauses and caps do not bear on it.
+            return Hold(State.EXPIRED, Reason.EXPIRED) if now >= prompt.expires_at else None
         return (
             self._kept_by_parent(prompt, now)
             or self._kept_by_rules(prompt, now)
@@ -105,31 +119,46 @@ class Scene:
         own = self.rules.get(prompt.patient_id, NO_RULES)
         if prompt.assignment in own.without:
             return Hold(State.CANCELLED, Reason.LEFT_OUT)
+        lately = self.recent.get(prompt.enrolment_id, NOTHING)
+        quiet, paused = self._hours(protocol, own, zones, now)
         counts = prompt.kind == PromptKind.PROMPT and prompt.sent_at is None
         refusal = may_send(
             now,
-            zones=zones,
-            quiet=(*protocol.quiet_hours, *own.quiet_hours),
             expires_at=prompt.expires_at,
-            sent_today=self.sent_on.get((prompt.enrolment_id, prompt.local_date), 0),
-            sent_in_24h=self._sent_while_travelling(prompt),
+            quiet=quiet,
+            paused=paused,
+            sent_today=lately.on.get(prompt.local_date, 0),
+            sent_in_24h=self._sent_while_travelling(prompt, lately),
             per_day=own.capped(protocol.limits) if counts else None,
-            paused=any(own.paused(now.astimezone(tz).date()) for tz in zones),
         )
         if refusal is None:
             return None
         return Hold(State.EXPIRED if refusal is Reason.EXPIRED else State.CANCELLED, refusal)
 
-    def _sent_while_travelling(self, prompt: DuePrompt) -> int:
+    def _hours(
+        self, protocol: StudyProtocol, own: PatientRules, zones: tuple[tzinfo, ...], now: datetime
+    ) -> tuple[bool, bool]:
+        """Return whether these are quiet hours, and a pause day, in any of these zones.
+
+        Worked out once for all patients of a batch to whom the same applies.
+        """
+        key = (id(protocol), id(own), zones)
+        if key not in self.hours:
+            spans = (*protocol.quiet_hours, *own.quiet_hours)
+            self.hours[key] = (
+                any(in_quiet_hours(now, tz, spans) for tz in zones),
+                any(own.paused(now.astimezone(tz).date()) for tz in zones),
+            )
+        return self.hours[key]
+
+    def _sent_while_travelling(self, prompt: DuePrompt, lately: Recent) -> int:
         """Return what left in the last 24 hours, if some of it was planned in another zone.
 
         A day of 30 hours, or a date lived twice, must not bring more than a day's prompts. Where
         nobody travels the cap of the local date says it all, and this one would bite too early.
         """
-        found = self.recent.get(prompt.enrolment_id)
-        if found is None or found.zones <= {self.zones[prompt.patient_id]}:
-            return 0
-        return found.in_24h
+        here = {self.whereabouts[prompt.patient_id].zone}
+        return 0 if lately.zones <= here else lately.in_24h
 
     def _kept_by_gap(self, prompt: DuePrompt, now: datetime) -> Hold | None:
         found = self.recent.get(prompt.enrolment_id)
@@ -143,18 +172,10 @@ class Scene:
         free_at = found.last_at + self.protocols[prompt.protocol_id].limits.min_gap
         return Hold(State.RETRY, Reason.GAP, free_at) if free_at > now else None
 
-    def _zones(self, prompt: DuePrompt) -> list[tzinfo]:
-        """Return where the patient may be: the last confirmed zone, and all that phones dispute.
-
-        A zone our data does not know (any more) is not taken for UTC: the one the prompt was
-        planned in stands in for it.
-        """
-        known = zone_names()
-        confirmed = self.zones[prompt.patient_id]
-        reported = {device.zone for device in self.devices.get(prompt.patient_id, _NOTHING)}
-        names = {confirmed} | (reported if len(reported) > 1 else set())
-        usable = names & known or {prompt.zone} & known
-        return [zone(name) for name in sorted(usable)]
+    def _zones(self, prompt: DuePrompt) -> tuple[tzinfo, ...]:
+        """Return where the patient may be: the last confirmed zone, and all that phones dispute."""
+        its = self.whereabouts[prompt.patient_id]
+        return _usable(its.zone, frozenset(phone.zone for phone in its.phones), prompt.zone)
 
     def _intent(self, prompt: DuePrompt, now: datetime) -> Intent | Hold:
         """Return the intent to send a prompt, and count it as sent for those behind it."""
@@ -179,22 +200,33 @@ class Scene:
             uncertain=before.attempts if before else 0,
         )
 
-    def _phone(self, prompt: DuePrompt, before: Uncertain | None) -> Device | None:
+    def _phone(self, prompt: DuePrompt, before: Uncertain | None) -> Phone | None:
         """Return the newest phone; what may be out is repeated to the phone that may have it."""
-        reachable = (d for d in self.devices.get(prompt.patient_id, _NOTHING) if d.push_token)
+        reachable = (d for d in self.whereabouts[prompt.patient_id].phones if d.push_token)
         if before is None:
             return next(reachable, None)
         return next((d for d in reachable if d.id == before.device_id and d.deduplicates), None)
 
     def _count(self, prompt: DuePrompt, now: datetime) -> None:
-        found = self.recent.get(prompt.enrolment_id)
+        before = self.recent.get(prompt.enrolment_id, NOTHING)
         self.recent[prompt.enrolment_id] = Recent(
             last_at=now,
-            in_24h=1 + (found.in_24h if found else 0),
-            zones=(found.zones if found else frozenset()) | {prompt.zone},
+            in_24h=before.in_24h + 1,
+            zones=before.zones | {prompt.zone},
+            on={**before.on, prompt.local_date: before.on.get(prompt.local_date, 0) + 1},
         )
-        day = (prompt.enrolment_id, prompt.local_date)
-        self.sent_on[day] = self.sent_on.get(day, 0) + 1
+
+
+@lru_cache(maxsize=4096)
+def _usable(confirmed: str, reported: frozenset[str], planned: str) -> tuple[tzinfo, ...]:
+    """Return the zones that count, of the one last confirmed and those phones report.
+
+    A zone our data does not know (any more) is not taken for UTC: the one the prompt was planned
+    in stands in for it.
+    """
+    names = {confirmed} | (reported if len(reported) > 1 else frozenset())
+    usable = names & zone_names() or {planned} & zone_names()
+    return tuple(zone(name) for name in sorted(usable))
 
 
 def look(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> Scene:
@@ -205,18 +237,12 @@ def look(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> Scene:
     """
     enrolments = list({prompt.enrolment_id for prompt in due})
     patients = list({prompt.patient_id for prompt in due})
-    protocols = {prompt.protocol_id for prompt in due}
     return Scene(
         free=sent.lock_free(tx, enrolments),
-        protocols={
-            protocol_id: protocol_of(version)
-            for protocol_id, version in schedules.current_versions(tx, protocols).items()
-        },
+        protocols=current_protocols(tx, {prompt.protocol_id for prompt in due}),
         rules=rules.rules_of(tx, patients),
-        zones=people.zones_of(tx, patients),
-        devices=devices.active_devices(tx, patients),
+        whereabouts=devices.whereabouts(tx, patients),
         recent=sent.recent(tx, enrolments, now=now, since=now.date() - LONGEST_GAP),
-        sent_on=sent.sent_on(tx, enrolments, list({prompt.local_date for prompt in due})),
         uncertain=sent.uncertain(tx, [prompt.id for prompt in due if prompt.attempts]),
         parents=sent.parents(tx, [p.parent_id for p in due if p.parent_id is not None]),
     )

@@ -29,7 +29,7 @@ class _Elapsed:
         self._start = time.monotonic()
 
     def elapsed(self) -> timedelta:
-        return timedelta(milliseconds=int((time.monotonic() - self._start) * 1000))
+        return timedelta(0, 0, 0, int((time.monotonic() - self._start) * 1000))
 
 
 class FcmClient:

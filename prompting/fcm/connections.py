@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.http import Url
 
 from prompting.fcm.outcome import Kind, SendOutcome
 
@@ -90,7 +91,8 @@ class Connections:
             raise ValueError(f"endpoint: {endpoint!r} must be an http or https URL")
         if not project:
             raise ValueError("project: must not be empty")
-        self._url = f"{endpoint.rstrip('/')}/v1/projects/{quote(project, safe='')}/messages:send"
+        path = f"/v1/projects/{quote(project, safe='')}/messages:send"
+        self._url = Url(endpoint.rstrip("/") + path)  # read once, and not at each post
         secure = parts.scheme == "https"
         loopback = parts.hostname in _LOOPBACK
         count, self._streams = limits.connections, limits.streams

@@ -9,6 +9,8 @@ what is shown instead of standing beside it.
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID
 
@@ -58,18 +60,25 @@ def encode(push: Push, *, now: datetime) -> bytes:
         raise ValueError("push.repeat: must be at least 0")
     if expires_at <= now:
         raise ValueError(f"push.expires_at: {expires_at.isoformat()} is not after now")
+    until, expiration = _written(expires_at)
     text = _TEMPLATE % {
         "key": str(push.prompt_id),  # once, and not at each of its places
         "topic": push.prompt_id.hex,
         # Tokens come from phones, so they alone are put in as JSON.
-        "token": json.dumps(push.token),
+        "token": encode_basestring_ascii(push.token),
         "repeat": push.repeat,
         "again": "true" if push.repeat else "false",
-        "expires_at": expires_at.astimezone(UTC).isoformat(),
-        "expiration": int(expires_at.timestamp()),
+        "expires_at": until,
+        "expiration": expiration,
         "ttl": min(expires_at - now, LONGEST_TTL) // _SECOND,
     }
     return text.encode()
+
+
+@lru_cache(maxsize=1024)
+def _written(expires_at: datetime) -> tuple[str, int]:
+    """Return an instant as the message says it: in words of ISO 8601, and as epoch seconds."""
+    return expires_at.astimezone(UTC).isoformat(), int(expires_at.timestamp())
 
 
 def _pattern() -> dict[str, Any]:

@@ -28,6 +28,10 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 """Cap on every Retry-After; no prompt lives longer than that waits."""
 
 _MESSAGE_NAME = re.compile(r"projects/[^/\s]+/messages/[^/\s]+")
+_PLAIN_SUCCESS = re.compile(
+    rb'\s*\{\s*"name"\s*:\s*"(projects/[\w.:%-]+/messages/[\w.:%-]+)"\s*\}\s*'
+)
+"""What FCM answers to nearly every message: read at a glance."""
 _DETAIL_LENGTH = 200
 
 
@@ -75,9 +79,11 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: datet
     `headers` are read without regard to case. `now` (aware) serves to read a Retry-After date when
     the answer carries no Date of its own. Never raises, whatever the bytes.
     """
-    document = _json(body)
     if status == 200:
-        return _classify_success(document, body)
+        if plain := _PLAIN_SUCCESS.fullmatch(body):
+            return SendOutcome(Kind.ACCEPTED, 200, message_name=plain[1].decode("ascii"))
+        return _classify_success(_json(body), body)
+    document = _json(body)
     lowered = {name.lower(): value for name, value in headers.items()}
     code, message, fields = _error(document)
     wait = retry_after(lowered, now=now)

@@ -122,7 +122,8 @@ def test_the_intent_is_committed_before_anything_is_sent(anywhere: Practice):
         other = Practice(own, anywhere.clock)
         seen.extend(other.prompt(person, push.prompt_id).state for push in pushes)
         with own.read() as tx:
-            assert sent.sent_on(tx, [person.enrolment.id], [NINE.date()])
+            lately = sent.recent(tx, [person.enrolment.id], now=NINE, since=NINE.date())
+            assert lately[person.enrolment.id].on == {NINE.date(): 1}
         own.close()
 
     anywhere.pusher.before = look

@@ -35,7 +35,6 @@ JOBS = {
     "undecided": lambda tx: windows.undecided(tx, before=NOW, limit=9),
     "unclosed": lambda tx: learning.unclosed(tx, limit=9),
     "recent": lambda tx: sent.recent(tx, [NOBODY], now=NOW, since=date(2026, 11, 17)),
-    "sent today": lambda tx: sent.sent_on(tx, [NOBODY], [date(2026, 11, 20)]),
     "parents": lambda tx: sent.parents(tx, [NOBODY]),
     "taken": lambda tx: places.taken_instants(tx, [NOBODY], since=NOW, until=NOW),
     "places": lambda tx: places.places(tx, [NOBODY], [date(2026, 11, 20)]),
@@ -48,6 +47,10 @@ JOBS = {
     "open prompts": lambda tx: answers.open_prompts(tx, NOBODY, now=NOW),
     "progress": lambda tx: answers.progress(tx, NOBODY, date(2026, 11, 16), date(2026, 11, 22)),
 }
+
+
+GIVEN = {"SCAN json_each VIRTUAL TABLE INDEX 1:", "SCAN given VIRTUAL TABLE INDEX 1:"}
+"""Reading the values that a statement was given."""
 
 
 @pytest.fixture
@@ -78,5 +81,5 @@ def test_a_regular_job_never_scans_a_table(db: Database, name: str) -> None:
         for statement, given in asked:
             plan = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
             steps = [str(row[3]) for row in plan]
-            assert not any(step.startswith("SCAN") for step in steps), steps
+            assert not any(step.startswith("SCAN") and step not in GIVEN for step in steps), steps
             assert any("prompts" in step and "USING INDEX" in step for step in steps), steps
