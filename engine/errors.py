@@ -4,6 +4,7 @@ The way each is told to the outside stands in one table, `api/errors.py`.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class WelltimedError(Exception):
@@ -44,6 +45,14 @@ class CodeRefused(WelltimedError):
 
 class Conflict(WelltimedError):
     """The request contradicts what is stored already."""
+
+
+class TooOften(WelltimedError):
+    """Something was asked for too often; `again_in` says when it may be asked again."""
+
+    def __init__(self, message: str, *, again_in: timedelta) -> None:
+        self.again_in = again_in
+        super().__init__(message)
 
 
 class StaleVersion(WelltimedError):

@@ -59,11 +59,15 @@ class Reason(StrEnum):
 
 
 class PromptKind(StrEnum):
-    """What a row of prompts is: the prompt itself, or something that calls it to mind."""
+    """What a row of prompts is: the prompt itself, something that calls it to mind, or a test.
+
+    A test goes the same way to the phone, asks nothing, and counts for nothing.
+    """
 
     PROMPT = "prompt"
     REMINDER = "reminder"
     SNOOZE = "snooze"
+    TEST = "test"
 
 
 MOST_UNCERTAIN = 5

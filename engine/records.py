@@ -39,6 +39,7 @@ class Device:
     """A phone or browser of a patient; `push_token` is None until it has one.
 
     `deduplicates` says that its app drops a push it has had, so that one may be repeated.
+    `seen_at` is when it last called, known to some minutes.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Device:
     zone: str
     push_token: str | None
     deduplicates: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

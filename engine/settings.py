@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     policy: Literal["adaptive", "pooled", "person", "uniform"] = "adaptive"
     """By what adaptive windows are timed: all that is known, or a part of it, or chance alone."""
 
+    silent_after: Annotated[int, Field(ge=2, le=50)] = 5
+    """How many prompts a phone may leave without any sign of life before it is called silent."""
+    metrics_token: Annotated[str | None, Field(min_length=16)] = None
+    """Bearer token of `/metrics`; without one only callers on the same machine are answered."""
+
     @property
     def uses_emulator(self) -> bool:
         """Whether pushes go to the built-in FCM emulator of the serving process."""

@@ -42,6 +42,7 @@ KIND_WORDS = {
     PromptKind.PROMPT: "",
     PromptKind.REMINDER: "reminder",
     PromptKind.SNOOZE: "after a snooze",
+    PromptKind.TEST: "",
 }
 _UNSENT_ENDS = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED, State.WITHHELD})
 
@@ -110,6 +111,9 @@ def _name(story: PromptStory) -> str:
 
 
 def _planned_lines(story: PromptStory, tz: tzinfo) -> Iterator[tuple[datetime, str]]:
+    if story.kind is PromptKind.TEST:
+        yield story.start_at, "test notification asked for"
+        return
     if story.kind is not PromptKind.PROMPT:
         if story.due_at is not None and story.decided_at is not None:
             yield story.decided_at, f"set for {_clock(story.due_at, tz)}"

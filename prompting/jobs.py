@@ -74,6 +74,10 @@ class Job:
             self._thread.join(max(within, 0.0))
         return not self._thread.is_alive()
 
+    def unwell_for(self) -> float:
+        """Return for how many seconds it has not succeeded."""
+        return max(self._seconds() - self._well_at, 0.0)
+
     def trouble(self) -> Trouble | None:
         """Return what is wrong at this moment, if anything."""
         now, began = self._seconds(), self._began

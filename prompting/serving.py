@@ -143,6 +143,7 @@ def _server(app: ASGIApp) -> _Server:
     endable = _EndableApp(app)
     config = uvicorn.Config(
         endable,
+        log_config=None,  # the program says how lines are written, and what is kept out of them
         log_level="warning",
         access_log=False,
         ws="none",

@@ -6,11 +6,16 @@ was busy or away is found by the next tick, so missed wake-ups need no making up
 """
 
 import logging
+import os
+import socket
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine.collector import spare_the_collector
+from engine.release import release
 from engine.store import workers
 from prompting.jobs import Job
 from prompting.ticks import Ticks
@@ -28,7 +33,7 @@ class Rhythm:
 
     plan: float = 60
     decide: float = 1
-    dispatch: float = 1
+    dispatch: float = 0.25
     learn: float = 60
     refit: float = 600
 
@@ -78,6 +83,7 @@ class Worker:
         """Plan and decide once, then go on in the background."""
         self._ticks.plan()
         self._ticks.decide()
+        spare_the_collector()
         for job in self._jobs.values():
             job.start()
         self._scheduler.start()
@@ -110,4 +116,14 @@ class Worker:
 
     def _report(self, stalled: str | None) -> None:
         with self._ticks.db.write() as tx:
-            workers.beat(tx, self._ticks.dispatcher.owner, stalled, now=self._ticks.clock())
+            now = self._ticks.clock()
+            workers.beat(tx, self._ticks.dispatcher.owner, stalled, now=now, told=self._told(now))
+
+    def _told(self, now: datetime) -> workers.Beat:
+        return workers.Beat(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=release(),
+            open_until=self._ticks.dispatcher.pusher.open_until(now),
+            ticks={name: round(job.unwell_for(), 1) for name, job in self._jobs.items()},
+        )

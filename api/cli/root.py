@@ -5,6 +5,7 @@ import os
 
 import typer
 
+from api import logs
 from api.cli import (
     admin,
     bench,
@@ -41,7 +42,11 @@ def main() -> None:
     level = os.environ.get("WELLTIMED_LOG_LEVEL", "WARNING").upper()
     if level not in logging.getLevelNamesMapping():
         quit_with(f"WELLTIMED_LOG_LEVEL: one of {', '.join(logging.getLevelNamesMapping())}", 2)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    kind = os.environ.get("WELLTIMED_LOG_FORMAT", "text").lower()
+    formats = {name: name for name in logs.FORMATS}
+    if kind not in formats:
+        quit_with(f"WELLTIMED_LOG_FORMAT: one of {', '.join(formats)}", 2)
+    logs.configure(level, formats[kind])
     try:
         code = app(standalone_mode=False)
     except typer.Abort:

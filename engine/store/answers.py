@@ -52,6 +52,7 @@ _TO_ANSWER = (
     .where(
         _prompts.id == bindparam("prompt"),
         _prompts.patient_id == bindparam("patient"),
+        _prompts.kind != PromptKind.TEST,  # it asks nothing
         _IS_THERE,
     )
     .with_for_update()
@@ -100,7 +101,7 @@ _PROVEN = (
         _prompts.id == bindparam("prompt"),
         _prompts.state.in_((State.UNKNOWN, State.FAILED, State.EXPIRED)),
     )
-    .values(state=State.ACCEPTED, reason=None, closed_at=None)
+    .values(state=State.ACCEPTED, reason=None, closed_at=None, next_try_at=None)
 )
 _RESPONSE = select(
     _responses.id,

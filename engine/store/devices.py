@@ -4,24 +4,48 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
+from engine.delivery_records import Phone, Whereabouts
 from engine.records import Device
 from engine.store import tables
+from engine.store.bulk import one_of
 from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
 _BY_CREDENTIAL = select(tables.Device).where(
     tables.Device.credential_sha256 == bindparam("credential"), tables.Device.retired_at.is_(None)
 )
-_ACTIVE = (
+_WHEREABOUTS = (
+    select(
+        tables.Patient.id.label("patient_id"),
+        tables.Patient.zone.label("confirmed"),
+        tables.Device.id,
+        tables.Device.zone,
+        tables.Device.push_token,
+        tables.Device.deduplicates,
+    )
+    .select_from(tables.Patient)
+    .outerjoin(
+        tables.Device,
+        and_(
+            tables.Device.patient_id == tables.Patient.id,
+            tables.Device.retired_at.is_(None),
+            tables.Device.token_dead_at.is_(None),
+        ),
+    )
+    .where(one_of(tables.Patient.id, "patients"))
+    .order_by(tables.Device.created_at.desc(), tables.Device.id)
+)
+_REACHABLE = (
     select(tables.Device)
     .where(
-        tables.Device.patient_id.in_(bindparam("patients", expanding=True)),
+        one_of(tables.Device.patient_id, "patients"),
         tables.Device.retired_at.is_(None),
         tables.Device.token_dead_at.is_(None),
+        tables.Device.push_token.is_not(None),
     )
-    .order_by(tables.Device.created_at.desc(), tables.Device.id)
+    .order_by(tables.Device.created_at, tables.Device.id.desc())
 )
 DROP_REPEATS = frozenset({"android", "web"})
 """Platforms whose app drops a push it has had, unless it says otherwise."""
@@ -80,6 +104,7 @@ def add_device(tx: WriteTx, device: Device, credential_sha256: str, *, now: date
             push_token=device.push_token,
             deduplicates=device.deduplicates,
             created_at=now,
+            seen_at=now,
         )
     )
 
@@ -115,16 +140,20 @@ def retire_device(tx: WriteTx, device_id: UUID, *, now: datetime) -> None:
 
 def reachable_devices(tx: ReadTx, patient_ids: list[UUID]) -> dict[UUID, Device]:
     """Return for each patient the newest device with a living push token."""
-    devices = active_devices(tx, patient_ids)
-    newest = {key: [one for one in own if one.push_token] for key, own in devices.items()}
-    return {key: own[0] for key, own in newest.items() if own}
+    rows = tx.conn.execute(_REACHABLE, {"patients": patient_ids})
+    return {row.patient_id: _device(row) for row in rows}  # the newest comes last
 
 
-def active_devices(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, list[Device]]:
-    """Return each patient's devices in use, newest first: not signed out, token not dead."""
-    found: dict[UUID, list[Device]] = {}
-    for row in tx.conn.execute(_ACTIVE, {"patients": list(patient_ids)}):
-        found.setdefault(row.patient_id, []).append(_device(row))
+def whereabouts(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, Whereabouts]:
+    """Return each patient's zone and devices in use: not signed out, token not dead."""
+    found: dict[UUID, Whereabouts] = {}
+    rows = tx.conn.execute(_WHEREABOUTS, {"patients": list(patient_ids)}).all()
+    for patient_id, confirmed, key, at, token, deduplicates in rows:
+        its = found.get(patient_id)
+        if its is None:
+            its = found[patient_id] = Whereabouts(zone=confirmed, phones=[])
+        if key is not None:
+            its.phones.append(Phone(key, at, token, deduplicates))
     return found
 
 
@@ -136,4 +165,5 @@ def _device(row: AnyRow) -> Device:
         zone=row.zone,
         push_token=row.push_token,
         deduplicates=row.deduplicates,
+        seen_at=row.seen_at,
     )

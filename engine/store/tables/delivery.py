@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.store.types import Base, Key, Word
+from engine.store.types import Base, Key, Name, Word
 
 
 class Decision(Base):
@@ -65,10 +65,19 @@ class Receipt(Base):
 
 
 class Worker(Base):
-    """Workers that run, each with its last sign of life; one that ends in order takes its row."""
+    """Workers that run, each with its last sign of life; one that ends in order takes its row.
+
+    `ticks` holds, by name, for how many seconds each tick has not succeeded; `open_until` until
+    when this worker sends nothing as Firebase is in trouble.
+    """
 
     __tablename__ = "workers"
     owner: Mapped[str] = mapped_column(Word, primary_key=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     stalled: Mapped[str | None] = mapped_column(Text)
+    host: Mapped[str | None] = mapped_column(Name)
+    pid: Mapped[int | None]
+    version: Mapped[str | None] = mapped_column(Word)
+    open_until: Mapped[datetime | None]
+    ticks: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)

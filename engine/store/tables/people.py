@@ -74,6 +74,7 @@ class Device(Base):
     """Phones and browsers; only a hash of the credential is kept.
 
     `deduplicates` says that the app drops a push it has had, so that one may be repeated.
+    `seen_at` is its last call, known to some minutes.
     """
 
     __tablename__ = "devices"
@@ -91,3 +92,4 @@ class Device(Base):
     schedule_at: Mapped[datetime | None]
     schedule_version: Mapped[int | None]
     schedule_rules_version: Mapped[int | None]
+    seen_at: Mapped[datetime | None]
