@@ -9,13 +9,17 @@ from starlette.types import ASGIApp
 
 from api import errors
 from api.routes import (
+    admin,
     device,
+    device_learning,
     device_schedule,
     health,
+    learning,
     patient_schedule,
     patients,
     protocols,
     session,
+    testing,
 )
 from api.security import BODY_LIMIT, SecurityHeaders, TooLongAsProblem
 from api.services import Services
@@ -80,6 +84,10 @@ def create_app(services: Services, *, emulator: ASGIApp | None = None) -> FastAP
         protocols,
         device,
         device_schedule,
+        device_learning,
+        learning,
+        testing,
+        admin,
         health,
     ):
         app.include_router(module.router)

@@ -17,11 +17,14 @@ from api.auth import Session
 from api.bodies import Instant
 from api.services import Services
 from engine.commands.enrolling import device_for
+from engine.commands.health import hear_of
 from engine.errors import NotFound, NotSignedIn
 from engine.records import Device, Patient
 from engine.store import people
+from engine.store.health import contact_is_news
 
 COOKIE = "welltimed_session"
+ADMIN = "admin"
 
 _session_bearer = HTTPBearer(auto_error=False, scheme_name="session")
 _device_bearer = HTTPBearer(auto_error=False, scheme_name="device")
@@ -91,6 +94,16 @@ def _same_origin(request: Request) -> bool:
 SessionDep = Annotated[Session, Depends(session)]
 
 
+def admin_session(session: SessionDep) -> Session:
+    """Return the session of an admin; to all others there is no such page."""
+    if session.clinician.role != ADMIN:
+        raise NotFound("page")
+    return session
+
+
+AdminDep = Annotated[Session, Depends(admin_session)]
+
+
 def own_patient(
     patient_id: Annotated[UUID, Path()], services: ServicesDep, session: SessionDep
 ) -> Patient:
@@ -109,10 +122,16 @@ async def device(request: Request, bearer: Annotated[Bearer, Depends(_device_bea
     """Return the device whose credential came with the request. Raises NotSignedIn."""
     if bearer is None:
         raise NotSignedIn("no device credential")
-    db = services_of(request).db
+    services = services_of(request)
+    db = services.db
     if db.is_sqlite:  # one look into a local file takes less than the trip through the thread pool
-        return device_for(db, bearer.credentials)
-    return await run_in_threadpool(device_for, db, bearer.credentials)
+        found = device_for(db, bearer.credentials)
+    else:
+        found = await run_in_threadpool(device_for, db, bearer.credentials)
+    at = services.clock()
+    if contact_is_news(found, now=at):  # rarely, and the only write
+        await run_in_threadpool(hear_of, db, found, now=at)
+    return found
 
 
 DeviceDep = Annotated[Device, Depends(device)]

@@ -4,7 +4,9 @@ A fault names its field (`errors[].field`); a 5xx says nothing but an id that is
 """
 
 import logging
+import math
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -22,6 +24,7 @@ from engine.errors import (
     NotFound,
     NotSignedIn,
     StaleVersion,
+    TooOften,
     WelltimedError,
 )
 
@@ -79,6 +82,12 @@ def _code(error: Exception) -> JSONResponse:
     return problem(422, "Code refused", str(error), [("code", str(error))])
 
 
+def _too_often(error: Exception) -> JSONResponse:
+    wait = error.again_in if isinstance(error, TooOften) else timedelta(minutes=1)
+    seconds = str(max(math.ceil(wait.total_seconds()), 1))
+    return problem(429, "Too often", str(error), headers={"Retry-After": seconds})
+
+
 def _stale(error: Exception) -> JSONResponse:
     return problem(412, "Changed meanwhile", str(error), [("If-Match", str(error))])
 
@@ -92,6 +101,7 @@ TABLE: dict[type[Exception], Callable[[Exception], JSONResponse]] = {
     NotSignedIn: lambda error: problem(
         401, "Not signed in", str(error), headers={"WWW-Authenticate": "Bearer"}
     ),
+    TooOften: _too_often,
     Conflict: lambda error: problem(409, "Conflict", str(error)),
     TooMany: lambda error: problem(
         429,

@@ -75,13 +75,17 @@ class LearningEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """A sign of whether a moment was good for a patient: where from (`kind`), and yes or no."""
+    """A sign of whether a moment was good for a patient: where from (`kind`), and yes or no.
+
+    `prompt_id` is the prompt that a mark is about; None for signs of another kind.
+    """
 
     person: str
     at: datetime
     zone: str
     kind: str
     good: bool
+    prompt_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,24 @@ class DeclaredHours:
     bed: time | None = None
     work_start: time | None = None
     work_end: time | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredVersion:
+    """What a patient declared last, who entered it, and when; `version` counts the changes."""
+
+    version: int
+    hours: DeclaredHours
+    declared_by: str
+    declared_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCounts:
+    """How many prompts a patient called well timed, and how many not."""
+
+    good: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

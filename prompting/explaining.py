@@ -4,20 +4,18 @@ Sentences are built from the decision's own record alone, so they say what bore 
 and not what is known since. What they claim of the patient is counted, not inferred.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from engine.errors import NotFound
+from engine.commands.replanning import WELCOME
+from engine.draws import happens
 from engine.learning_records import ANSWERED, RELEVANCE
 from engine.records import EVENT, Decision
 from engine.store import Database, decisions
-from engine.store.declared import declared_hours
-from models.reachability import Reach, reach
-from models.receptivity import Receptivity
 from prompting.drawing import MICRO_RANDOMISED, STRATIFIED
-from prompting.learning import standing
-from prompting.policies import FIXED, UNIFORM
+from prompting.policies import ADAPTIVE, FIXED, UNIFORM, UNTRAINED
 
 DAYS = ("on work days", "at weekends")
 FEWEST = 4.0
@@ -26,17 +24,31 @@ NOTABLE = 0.05
 """Logit by which a reason must lift a slot above the window's average to be told."""
 
 
+ASK = "good moment?"
+ASK_SHARE = 0.1
+"""Of the prompts that are not timed for good moments, how many ask for a mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneWords:
+    """What a phone says of a prompt's time, and whether it asks if the moment was good."""
+
+    why: str
+    asks: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a prompt came at its time.
 
-    `objective` is what the assignment asks its times to be chosen for, `rests_on` what they were
-    chosen for in this case: `answered` while nothing is known of good moments, None by no model.
+    `objective` is what the assignment asks its times to be chosen for, None where they never are;
+    `rests_on` what they were chosen for in this case: `answered` while nothing is known of good
+    moments, None by no model.
     """
 
     patient: str
     therapist: str
-    objective: str
+    objective: str | None
     rests_on: str | None
 
 
@@ -44,31 +56,65 @@ def explain(decision: Decision) -> Explanation:
     """Return the explanation of a draw."""
     patient, therapist = _sentences(decision)
     features = decision.features
+    is_adapted = decision.arm == ADAPTIVE or decision.arm_probability < 1.0
+    by_model = decision.policy_version not in {UNTRAINED, UNIFORM}
     return Explanation(
-        patient, therapist, str(features.get("objective", ANSWERED)), features.get("rests_on")
+        patient,
+        therapist,
+        str(features.get("objective", ANSWERED)) if is_adapted else None,
+        features.get("rests_on") if by_model else None,
     )
 
 
 def explanation_of(db: Database, patient_id: UUID, prompt_id: UUID) -> Explanation | None:
     """Return why this prompt of the patient's came at its time; None if it was not drawn."""
+    found = explained(db, patient_id, prompt_id)
+    return None if found is None else found[1]
+
+
+def explained(
+    db: Database, patient_id: UUID, prompt_id: UUID
+) -> tuple[Decision, Explanation] | None:
+    """Return the draw of this prompt of the patient's with its explanation; None if not drawn."""
     with db.read() as tx:
-        decision = decisions.decision_of(tx, patient_id, prompt_id)
-    return None if decision is None else explain(decision)
+        drawn = decisions.decisions_of(tx, patient_id, [prompt_id])
+    return next(((one, _told_of(one, assignment)) for one, assignment in drawn), None)
 
 
-def reachability(db: Database, patient_id: UUID, day_type: int) -> Reach:
-    """Return when the patient can be reached on work days (0) or off days (1), as of now.
+def told_on_phone(
+    db: Database, patient_id: UUID, prompt_ids: Sequence[UUID]
+) -> dict[UUID, PhoneWords]:
+    """Return what the phone is to say with each of the patient's prompts that were drawn."""
+    if not prompt_ids:
+        return {}
+    with db.read() as tx:
+        drawn = decisions.decisions_of(tx, patient_id, prompt_ids)
+    return {
+        decision.prompt_id: PhoneWords(_told_of(decision, assignment).patient, asks(decision))
+        for decision, assignment in drawn
+    }
 
-    Raises NotFound while there is no model.
+
+def asks(decision: Decision) -> bool:
+    """Return whether the phone asks "good moment?" once this prompt is answered.
+
+    Always where times are chosen for good moments, else now and then, by the prompt's own seed.
     """
-    model: Receptivity | None = standing(db)
-    if model is None:
-        raise NotFound("model")
-    key = str(patient_id)
-    with db.read() as tx:
-        hours = declared_hours(tx, {patient_id}).get(patient_id)
-    own = None if hours is None else {key: [float("nan") if h is None else h for h in hours]}
-    return reach(model, key, day_type, declared=own)
+    if decision.features.get("objective") == RELEVANCE:
+        return True
+    return happens(decision.seed, decision.prompt_id, ASK, ASK_SHARE)
+
+
+def _told_of(decision: Decision, assignment: str) -> Explanation:
+    """Return the explanation of a draw, or what the prompt that greets a phone is for."""
+    if assignment != WELCOME:
+        return explain(decision)
+    return Explanation(
+        "It came as your phone was connected, to show that prompts reach you.",
+        "Sent as a phone was connected, to show that prompts reach it.",
+        None,
+        None,
+    )
 
 
 def _sentences(decision: Decision) -> tuple[str, str]:

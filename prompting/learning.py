@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from engine.learning_records import RELEVANCE, Artifact, Hours, LearningEvent, LearningKind
-from engine.store import Database, ReadTx, artifacts, learning, marks
+from engine.store import Database, artifacts, learning
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError, dumps, version_of
 from models.receptivity import Receptivity
 from prompting.closing import close_outcomes
-from prompting.fitting import exercises, fit_relevance
+from prompting.good_moments import refitted_relevance
 from prompting.knowing import Knowledge
 from prompting.live import LivePolicy
 from prompting.policies import (
@@ -36,13 +36,10 @@ from prompting.policies import (
     UniformPolicy,
 )
 from prompting.promotion import MOST, Verdict, judge, recent_since
+from prompting.standing import CANDIDATES, newest_models, now_known
 from prompting.streaming import Fitted, fit_stored
 
 log = logging.getLogger(__name__)
-
-CANDIDATES = 5
-"""How many artifacts are tried, newest first, before doing without."""
-
 
 Fit = Callable[[Database, Mapping[str, Hours]], Fitted]
 """Fits a model to the outcomes in store, given the hours that persons declared."""
@@ -171,25 +168,26 @@ class Learner:
 
     def _refit_relevance(self, now: datetime) -> None:
         """Fit the model of good moments anew, once there is anything to learn from."""
-        with self._db.read() as tx:
-            signs = marks.signs(tx, exercises=exercises(), now=now)
-            declared = {str(key): hours for key, hours in declared_hours(tx).items()}
         try:
-            model = fit_relevance(signs, declared)
-            if model is None:
-                return
-            blob = dumps(model, {"signs": len(signs)})
+            made = refitted_relevance(self._db, now=now)
         except CANNOT as error:
             log.exception("no model of good moments could be fitted; the one before stays")
-            self._note(LearningKind.FIT_FAILED, None, {"reason": str(error)}, now)
+            detail = {"head": RELEVANCE, "reason": str(error)}
+            self._note(LearningKind.FIT_FAILED, None, detail, now)
             return
-        artifact = Artifact(
-            version=version_of(blob), created_at=now, learned_through=0, blob=blob, head=RELEVANCE
-        )
+        if made is None:
+            return
+        artifact, detail = made
+        kind = LearningKind.PROMOTED if artifact.promoted else LearningKind.KEPT_BACK
         with self._db.write() as tx:
             artifacts.add_artifact(tx, artifact)
-        detail = {"head": RELEVANCE, "signs": len(signs)}
-        self._note(LearningKind.PROMOTED, artifact.version, detail, now)
+        self._note(kind, artifact.version, detail, now)
+        if not artifact.promoted:
+            log.warning(
+                "model of good moments %s kept back: %s",
+                artifact.version,
+                "; ".join(detail["reasons"]),
+            )
 
     def _standing(self) -> Receptivity | None:
         """Return the model that decides now as it was fitted, without what it took in since."""
@@ -204,15 +202,15 @@ class Learner:
     def _follow(self) -> None:
         """Load the newest artifact if another worker has made one since."""
         with self._db.read() as tx:
-            newest = _newest(tx)
+            newest = newest_models(tx)
         if newest != self._newest:
             self._load()
 
     def _load(self) -> None:
         with self._db.read() as tx:
-            newest = _newest(tx)
+            newest = newest_models(tx)
             candidates = artifacts.promoted(tx, limit=CANDIDATES)
-            known = _now_known(tx, candidates)
+            known = now_known(tx, candidates)
         with self._lock:
             self._newest = newest
             self._known = known
@@ -224,43 +222,6 @@ class Learner:
         with self._db.write() as tx:
             event = LearningEvent(at=now, kind=kind, version=version, detail=detail)
             artifacts.add_event(tx, event)
-
-
-def standing(db: Database) -> Receptivity | None:
-    """Return the model that decides, with all that became known since; None where there is none."""
-    with db.read() as tx:
-        known = _now_known(tx, artifacts.promoted(tx, limit=CANDIDATES))
-    return None if known is None else known.model
-
-
-def _newest(tx: ReadTx) -> tuple[str | None, str | None]:
-    """Return the versions of the newest models of answers and of good moments."""
-    return artifacts.newest_version(tx), artifacts.newest_version(tx, RELEVANCE)
-
-
-def _now_known(tx: ReadTx, candidates: Sequence[Artifact]) -> Knowledge | None:
-    """Return what is known by the first sound one of these artifacts and all outcomes since."""
-    known = _first_sound(candidates)
-    if known is None:
-        return None
-    known.take_in(learning.first_outcomes_after(tx, known.through))
-    for artifact in artifacts.promoted(tx, limit=CANDIDATES, head=RELEVANCE):
-        try:
-            known.add_relevance(artifact)
-        except ArtifactError as error:
-            log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
-        else:
-            break
-    return known
-
-
-def _first_sound(candidates: Sequence[Artifact]) -> Knowledge | None:
-    for artifact in candidates:
-        try:
-            return Knowledge(artifact)
-        except ArtifactError as error:
-            log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
-    return None
 
 
 def _is_curve(curve: Sequence[float] | None) -> bool:

@@ -4,10 +4,15 @@ One in ten outcomes of the last two weeks is held out of every fit, always the s
 models are weighed by outcomes that neither has seen. Three figures are compared: the Brier score
 of their probabilities, how far the slope of calibration is from 1, and what share of prompts would
 have been answered had each chosen the slots, estimated from the logged propensities.
+
+Models of good moments are weighed likewise, by marks alone: one in five of the last four weeks is
+held out. What share of prompts would have come at a good moment is not estimated: marks are too
+few, and given by choice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +22,18 @@ from scipy.special import expit
 from scipy.special import logit as log_odds
 
 from engine.draws import uniform
-from engine.learning_records import ANSWERED, JudgedPrompt, Outcome
+from engine.learning_records import ANSWERED, Hours, JudgedPrompt, Outcome, Sign
+from engine.localtime import zone
 from models.receptivity import Receptivity
-from prompting.features import Around, declared_array, number_array, padded
+from models.relevance import Relevance
+from prompting.features import (
+    Around,
+    day_type,
+    declared_array,
+    local_hour,
+    number_array,
+    padded,
+)
 from prompting.policies import AdaptivePolicy, SlotBatch
 
 Floats = NDArray[np.float64]
@@ -29,6 +43,10 @@ RECENT_DAYS = 14
 FEWEST = 100
 """With fewer held-out outcomes nothing can be told apart, and the new model is taken."""
 MOST = 50_000
+MARKS_HELD_OUT = 0.2
+RECENT_MARKS = timedelta(days=28)
+FEWEST_MARKS = 50
+"""With fewer held-out marks a model of good moments is not weighed, and taken."""
 NOISE = 2.33
 """Standard errors by which a model must be worse to be kept back: by chance 1 night in 100."""
 EDGE = 1e-4  # probabilities are kept this far from 0 and 1 before their log odds are taken
@@ -36,22 +54,26 @@ EDGE = 1e-4  # probabilities are kept this far from 0 and 1 before their log odd
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How a model did on held-out outcomes: Brier score, calibration slope, share answered."""
+    """How a model did on held-out outcomes: Brier score, calibration slope, share answered.
+
+    `value`, the share, is None of a model of good moments.
+    """
 
     brier: float
     slope: float
-    value: float
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the new model may decide; `reasons` say why not."""
+    """Whether the new model may decide; `reasons` say why not, `note` why it was not weighed."""
 
     promoted: bool
     reasons: tuple[str, ...]
     n: int
     new: Figures | None = None
     standing: Figures | None = None
+    note: str | None = None
 
     def detail(self) -> dict[str, Any]:
         """Return it as the log of learning keeps it."""
@@ -60,12 +82,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """A model's figures with what each outcome contributes, for the error of a difference."""
+    """A model's figures, and what each outcome adds to their means, for the error of a difference.
+
+    `value` is None where the share answered is not estimated.
+    """
 
     figures: Figures
     brier: Floats
-    value: Floats
     slope_error: float
+    value: Floats | None = None
 
 
 def held_out(prompt_id: UUID) -> bool:
@@ -97,14 +122,59 @@ def judge(
     """
     kept = [one for one in prompts if held_out(one.outcome.prompt_id) and sum(one.available) > 1]
     if not kept:
-        return Verdict(promoted=True, reasons=(), n=0)
+        return _unweighed(0, FEWEST, standing)
     person = np.array([one.outcome.person for one in kept], dtype=np.str_)
     mine = _weigh(new, kept, epsilon)
     if standing is None or len(kept) < FEWEST:
-        return Verdict(promoted=True, reasons=(), n=len(kept), new=mine.figures)
+        return _unweighed(len(kept), FEWEST, standing, mine.figures)
     theirs = _weigh(standing, kept, epsilon)
     reasons = tuple(_worse(mine, theirs, person))
     return Verdict(not reasons, reasons, len(kept), mine.figures, theirs.figures)
+
+
+def held_out_marks(signs: Sequence[Sign], *, now: datetime) -> list[Sign]:
+    """Return the marks of the last four weeks that models of good moments are weighed by.
+
+    Which they are follows from their prompts' ids, so no model of these weeks was fitted to them.
+    """
+    since = now - RECENT_MARKS
+    return [
+        one
+        for one in signs
+        if one.prompt_id is not None
+        and one.at >= since
+        and uniform(0, one.prompt_id, "mark held out") < MARKS_HELD_OUT
+    ]
+
+
+def judge_marks(
+    new: Relevance,
+    standing: Relevance | None,
+    kept: Sequence[Sign],
+    declared: Mapping[str, Hours],
+) -> Verdict:
+    """Return whether `new` may replace `standing` as the model of good moments, by held-out marks.
+
+    Raises what a broken model raises: nothing that fails here must decide.
+    """
+    if not kept:
+        return _unweighed(0, FEWEST_MARKS, standing)
+    mine = _weigh_marks(new, kept, declared)
+    if standing is None or len(kept) < FEWEST_MARKS:
+        return _unweighed(len(kept), FEWEST_MARKS, standing, mine.figures)
+    theirs = _weigh_marks(standing, kept, declared)
+    person = np.array([one.person for one in kept], dtype=np.str_)
+    reasons = tuple(_worse(mine, theirs, person))
+    return Verdict(not reasons, reasons, len(kept), mine.figures, theirs.figures)
+
+
+def _unweighed(
+    n: int, fewest: int, standing: Receptivity | None, new: Figures | None = None
+) -> Verdict:
+    """Return that a model is taken without being weighed, and why."""
+    few = f"not weighed: {n} held out, and fewer than {fewest} tell nothing"
+    note = "not weighed: no model stands" if standing is None else few
+    return Verdict(promoted=True, reasons=(), n=n, new=new, note=note)
 
 
 def _worse(mine: _Weighed, theirs: _Weighed, person: NDArray[np.str_]) -> list[str]:
@@ -115,8 +185,9 @@ def _worse(mine: _Weighed, theirs: _Weighed, person: NDArray[np.str_]) -> list[s
     off = abs(mine.figures.slope - 1.0) - abs(theirs.figures.slope - 1.0)
     if off > NOISE * float(np.hypot(mine.slope_error, theirs.slope_error)):
         found.append("its probabilities are worse calibrated")
-    gap = mine.value - theirs.value + (mine.figures.value - theirs.figures.value)
-    if _excess(-gap, person) > NOISE:
+    if mine.value is None or theirs.value is None:
+        return found
+    if _excess(theirs.value - mine.value, person) > NOISE:
         found.append("fewer prompts would have been answered at the times it prefers")
     return found
 
@@ -149,9 +220,32 @@ def _weigh(model: Receptivity, prompts: Sequence[JudgedPrompt], epsilon: float) 
     return _Weighed(
         Figures(float(((chance - y) ** 2).mean()), slope, value),
         (chance - y) ** 2,
-        ratio * (y - value) / ratio.mean(),
         error,
+        value + ratio * (y - value) / ratio.mean(),
     )
+
+
+def _weigh_marks(model: Relevance, kept: Sequence[Sign], declared: Mapping[str, Hours]) -> _Weighed:
+    """Return the figures of one model of good moments."""
+    y = np.array([one.good for one in kept], dtype=np.float64)
+    local = [one.at.astimezone(zone(one.zone)).date() for one in kept]
+    found = model.predict_proba(
+        np.array([[local_hour(one.at, one.zone)] for one in kept]),
+        np.array([day_type(date) for date in local]),
+        np.array([one.person for one in kept], dtype=np.str_),
+        declared=declared_array([declared.get(one.person) for one in kept]),
+    )[:, 0]
+    chance = _clipped(found)
+    slope, error = _slope(chance, y)
+    brier = (chance - y) ** 2
+    return _Weighed(Figures(float(brier.mean()), slope), brier, error)
+
+
+def _clipped(found: Floats) -> Floats:
+    """Return probabilities kept from 0 and 1. Raises ValueError unless they are finite."""
+    if not np.isfinite(found).all():
+        raise ValueError("probabilities: must be finite")
+    return np.clip(found, EDGE, 1.0 - EDGE)
 
 
 def _chance(model: Receptivity, prompts: Sequence[JudgedPrompt], batch: SlotBatch) -> Floats:
@@ -164,9 +258,7 @@ def _chance(model: Receptivity, prompts: Sequence[JudgedPrompt], batch: SlotBatc
         declared=declared_array([one.declared for one in prompts]),
         last_hour=number_array([one.outcome.last_hour for one in prompts]),
     )[:, 0]
-    if not np.isfinite(found).all():
-        raise ValueError("probabilities: must be finite")
-    return np.clip(found, EDGE, 1.0 - EDGE)
+    return _clipped(found)
 
 
 def _ratios(

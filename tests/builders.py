@@ -226,6 +226,8 @@ class Clinic:
             receipt = answering.ReceiptIn(prompt_id=push.prompt_id, kind="delivered", at=now)
             answering.record_receipts(self.db, device, [receipt], device_now=now, now=now)
             record = self._record(device.patient_id, push.prompt_id)
+            if record is None:
+                continue  # a test notification asks nothing
             reaction = self.habits[device.patient_id](record, self.seen[device.patient_id])
             self.seen[device.patient_id] += 1
             if reaction is not None:
@@ -237,13 +239,13 @@ class Clinic:
     def _device_of(self, push: Push) -> Device:
         return self.devices[UUID(push.token.removeprefix("token-"))]
 
-    def _record(self, patient_id: UUID, prompt_id: UUID) -> PromptRecord:
+    def _record(self, patient_id: UUID, prompt_id: UUID) -> PromptRecord | None:
         today, around = self.clock().date(), timedelta(days=1)
         with self.db.read() as tx:
             found = reports.prompt_records(
                 tx, patient_id, first=today - around, last=today + around
             )
-        return next(record for record in found if record.id == prompt_id)
+        return next((record for record in found if record.id == prompt_id), None)
 
     def _submit_due(self) -> None:
         now = self.clock()

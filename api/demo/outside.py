@@ -6,7 +6,6 @@ virtual clock that both processes read.
 """
 
 import asyncio
-import gc
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from api.demo.phones import Arrival, Phones
 from api.limiter import Limiter
 from api.serving import api_app
 from content.library import Library
+from engine.collector import spare_the_collector
 from engine.settings import Settings
 from engine.store import open_database
 from prompting.serving import served
@@ -32,12 +32,6 @@ START_SECONDS = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _spawn = multiprocessing.get_context("spawn")
-
-
-def spare_the_collector() -> None:
-    """Let the garbage collector pass over what was imported, and come less often."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 class OutsideFailed(RuntimeError):

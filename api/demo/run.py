@@ -9,10 +9,11 @@ from typing import Any
 from api.demo.clinic import ZONE, add_member, add_newcomer, add_therapist
 from api.demo.days import Life, Progress
 from api.demo.figures import figures
-from api.demo.outside import SharedClock, outside, spare_the_collector
+from api.demo.outside import SharedClock, outside
 from api.services import Services
 from content.library import Library
 from engine.clock import system_clock
+from engine.collector import spare_the_collector
 from engine.localtime import resolve, zone
 from engine.records import Clinician
 from engine.settings import Settings

@@ -10,11 +10,13 @@ from pydantic import BaseModel, Field
 from api.bodies import Body, Instant, Storable
 from api.deps import AddressDep, DeviceDep, DeviceTime, NowDep, ServicesDep
 from api.services import Services
+from content.item import ContentItem
 from content.library import public_view
 from engine.commands import answering, enrolling
 from engine.commands.answering import ReceiptIn, Submission
-from engine.records import Device
+from engine.records import Device, OpenPrompt
 from engine.store import devices
+from prompting.explaining import PhoneWords, told_on_phone
 
 router = APIRouter(prefix="/v1", tags=["device"])
 
@@ -73,12 +75,18 @@ class PushToken(Body):
 
 
 class PromptOut(BaseModel):
-    """An open prompt and the content to show."""
+    """An open prompt and the content to show; what was not drawn has no `why`.
+
+    `why` is one sentence on why it came at its time; `asks_moment` whether the app is to ask, once
+    it is answered, if the moment was a good one.
+    """
 
     id: UUID
     sent_at: datetime
     expires_at: datetime
     content: dict[str, Any]
+    why: str | None = None
+    asks_moment: bool = False
 
 
 class OpenPrompts(BaseModel):
@@ -204,15 +212,19 @@ def read_prompts(device: DeviceDep, services: ServicesDep, now: NowDep) -> OpenP
 
 def _open(services: Services, device: Device, now: datetime) -> list[PromptOut]:
     found = answering.open_prompts(services.db, device, services.library, now=now)
-    return [
-        PromptOut(
-            id=prompt.id,
-            sent_at=prompt.sent_at,
-            expires_at=prompt.expires_at,
-            content=public_view(item),
-        )
-        for prompt, item in found
-    ]
+    told = told_on_phone(services.db, device.patient_id, [prompt.id for prompt, _ in found])
+    return [_prompt_out(prompt, item, told.get(prompt.id)) for prompt, item in found]
+
+
+def _prompt_out(prompt: OpenPrompt, item: ContentItem, told: PhoneWords | None) -> PromptOut:
+    return PromptOut(
+        id=prompt.id,
+        sent_at=prompt.sent_at,
+        expires_at=prompt.expires_at,
+        content=public_view(item),
+        why=told.why if told else None,
+        asks_moment=told.asks if told else False,
+    )
 
 
 @router.post("/device/receipts", response_model_exclude_none=True)

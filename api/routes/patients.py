@@ -1,5 +1,6 @@
 """What therapists call: caseload, one patient, prompts, compliance, decisions, codes."""
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -12,9 +13,11 @@ from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
 from engine import compliance
 from engine.commands import enrolling
 from engine.errors import FieldFault, FieldsRefused, NotFound
+from engine.health_records import Silence
 from engine.localtime import zone
-from engine.records import Counts, Decision, Patient, PromptRecord
-from engine.store import decisions, reports
+from engine.records import Counts, Patient, PromptRecord
+from engine.store import health, reports
+from prompting.explaining import explained
 
 router = APIRouter(prefix="/v1/patients", tags=["therapist"])
 
@@ -55,6 +58,11 @@ class CaseloadOut(Out):
     last_answer_at: datetime | None
     risk_at: datetime | None
     devices: int
+    silence: Silence | None = Field(
+        default=None,
+        description="Prompts sent since the patient's phones gave their last sign of life; null "
+        "while they are heard of.",
+    )
 
 
 class NewPatient(Body):
@@ -100,8 +108,21 @@ class PromptOut(Out):
     risk: bool
 
 
+class ExplanationOut(Out):
+    """Why a prompt came at its time, in one sentence each for patient and therapist.
+
+    `objective` is what the protocol asks times to be chosen for, null where they never are;
+    `rests_on` what this one was chosen for, null by no model.
+    """
+
+    patient: str
+    therapist: str
+    objective: str | None
+    rests_on: str | None
+
+
 class DecisionOut(Out):
-    """The draw behind a prompt, complete enough to be recomputed."""
+    """The draw behind a prompt, complete enough to be recomputed, and what it says in words."""
 
     prompt_id: UUID
     decided_at: datetime
@@ -116,6 +137,7 @@ class DecisionOut(Out):
     propensities: list[float]
     chosen: int
     features: dict[str, Any]
+    explanation: ExplanationOut
 
 
 class TimeBinOut(Out):
@@ -161,8 +183,12 @@ def _span(
 def read_caseload(session: SessionDep, services: ServicesDep, now: NowDep) -> list[CaseloadOut]:
     """Return the caller's patients, by name."""
     with services.db.read() as tx:
-        rows = reports.caseload_days(tx, session.clinician.id, now=now).values()
-    return [CaseloadOut.model_validate(row) for row in rows]
+        rows = reports.caseload_days(tx, session.clinician.id, now=now)
+        silent = health.silent_phones(
+            tx, list(rows), prompts=services.settings.silent_after, now=now
+        )
+    found = [CaseloadOut.model_validate(row) for row in rows.values()]
+    return [one.model_copy(update={"silence": silent.get(one.patient.id)}) for one in found]
 
 
 @router.post("", status_code=201)
@@ -222,12 +248,12 @@ def read_prompts(
 def read_decision(
     patient: PatientDep, prompt_id: Annotated[UUID, Path()], services: ServicesDep
 ) -> DecisionOut:
-    """Return the draw behind a prompt: all slots' propensities, arm, policy, seed."""
-    with services.db.read() as tx:
-        decision: Decision | None = decisions.decision_of(tx, patient.id, prompt_id)
-    if decision is None:
+    """Return the draw behind a prompt: all slots' propensities, arm, policy, seed; and why then."""
+    found = explained(services.db, patient.id, prompt_id)
+    if found is None:
         raise NotFound("decision")
-    return DecisionOut.model_validate(decision)
+    decision, told = found
+    return DecisionOut.model_validate({**asdict(decision), "explanation": asdict(told)})
 
 
 @router.get("/{patient_id}/compliance")

@@ -32,7 +32,9 @@ def grouped(code: str) -> str:
 def caseload(session: SessionDep, services: ServicesDep, now: NowDep) -> Response:
     """Return the therapist's patients, those who need attention first."""
     with services.db.read() as tx:
-        entries = caseload_view.entries(tx, session.clinician.id, now)
+        entries = caseload_view.entries(
+            tx, session.clinician.id, now, silent_after=services.settings.silent_after
+        )
     return page(
         "caseload.html", session=session, entries=entries, rules=caseload_view.RULES, now=now
     )

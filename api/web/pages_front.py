@@ -9,6 +9,7 @@ from api.deps import COOKIE, AddressDep, NowDep, ServicesDep, SessionDep
 from api.limiter import TooMany
 from api.services import Services
 from api.web.rendering import SIGN_IN, PageRoute, check_form, go_to, page
+from api.web.wording import home_of
 from engine.errors import NotSignedIn
 
 router = APIRouter(route_class=PageRoute)
@@ -51,6 +52,8 @@ def sign_in(
         told = page("sign_in.html", status=429, next=target, email=email, fault=fault)
         told.headers["Retry-After"] = str(TooMany.retry_after_seconds)
         return told
+    if target == HOME:
+        target = home_of(session.clinician.role)
     return _with_cookie(go_to(target), session.token, services)
 
 

@@ -12,15 +12,18 @@ from api.deps import NowDep, PatientDep, ServicesDep, SessionDep
 from api.services import Services
 from api.web.course_view import course_of
 from api.web.history_view import Past, history_lines
+from api.web.learning_view import learning_view, why_words
 from api.web.pages_caseload import code_page
 from api.web.patient_view import Sources, first_day, patient_view
 from api.web.rendering import PageRoute, check_form, go_to, page
-from engine.commands import history, milestones, scheduling, tracing
+from engine.commands import history, marking, milestones, scheduling, tracing
+from engine.commands.health import silence_of
 from engine.durations import parse_date
 from engine.errors import FieldFault, FieldsRefused
 from engine.localtime import zone
 from engine.records import Patient
 from engine.store import devices, reports, rules
+from prompting.explaining import explanation_of
 
 router = APIRouter(route_class=PageRoute)
 
@@ -28,6 +31,7 @@ STATUSES = {
     "saved": "The schedule was saved. Prompts not yet sent follow it from now on.",
     "unchanged": "Nothing was changed, so no new version was saved.",
     "entered": "The date was entered. Prompts not yet sent follow it from now on.",
+    "declared": "The hours were saved. Times drawn from now on take them into account.",
 }
 CHOICES = (1, 2, 4, 8, 12)
 Typed = Annotated[str, Form(max_length=200), Storable]
@@ -43,10 +47,12 @@ def patient_page(
     status: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """Return the patient's page over the last `weeks`."""
-    return _page(patient, session, services, now, weeks=weeks, message=STATUSES.get(status))
+    return render_patient(
+        patient, session, services, now, weeks=weeks, message=STATUSES.get(status)
+    )
 
 
-def _page(
+def render_patient(
     patient: Patient,
     session: Session,
     services: Services,
@@ -55,7 +61,9 @@ def _page(
     weeks: int = 4,
     message: str | None = None,
     faults: dict[str, str] | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
+    """Return the patient's page; `faults` by field, with `typed` in the form of declared hours."""
     past = history.history(services.db, patient.id)
     _, versions = scheduling.protocol_for(services.db, patient.id)
     first, last = first_day(now, patient, weeks), now.astimezone(zone(patient.zone)).date()
@@ -80,6 +88,10 @@ def _page(
         view=patient_view(sources),
         course=course_of(services.db, patient, services.library, sources.shown, now=now),
         history=history_lines(told, services.library, patient.zone),
+        learning=learning_view(services, patient, versions[0].document, typed),
+        silence=silence_of(
+            services.db, patient.id, silent_after=services.settings.silent_after, now=now
+        ),
         message=message,
         faults=faults or {},
         choices=CHOICES,
@@ -103,7 +115,9 @@ def enter_milestone(
             services.db, patient.id, name, _date(on), by=session.clinician.name, now=now
         )
     except FieldsRefused as refused:
-        return _page(patient, session, services, now, faults={name: refused.faults[0].message})
+        return render_patient(
+            patient, session, services, now, faults={name: refused.faults[0].message}
+        )
     return go_to(f"/patients/{patient.id}?status=entered")
 
 
@@ -124,7 +138,16 @@ def trace_page(
 ) -> Response:
     """Return what became of one prompt, step by step."""
     found = tracing.trace(services.db, prompt_id, patient_id=patient.id)
-    return page("trace.html", session=session, patient=patient, trace=found)
+    why = explanation_of(services.db, patient.id, prompt_id)
+    return page(
+        "trace.html",
+        session=session,
+        patient=patient,
+        trace=found,
+        why=why,
+        chosen_for=why_words(why) if why else "",
+        moment=marking.moment_of(services.db, prompt_id),
+    )
 
 
 @router.post("/patients/{patient_id}/code")

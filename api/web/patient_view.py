@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from api.web import answers_view, charts, wording
 from api.web.answers_view import Answer, ScoreSeries
 from api.web.protocol_words import protocol_words
+from api.web.schedule_times import wall_times
 from content.library import Library
 from engine import compliance
 from engine.compliance import TimeBin
-from engine.durations import parse_end, parse_time
 from engine.localtime import zone
 from engine.records import Counts, Device, Patient, PromptRecord, ProtocolVersion
 
@@ -125,7 +124,7 @@ def patient_view(sources: Sources) -> PatientView:
             shown,
             days,
             [wording.day_words(day) for day in days],
-            charts.span_of(shown, _wall_times(current.document)),
+            charts.span_of(shown, wall_times(current.document)),
         ),
         lines=[_line(sources, record) for record in reversed(shown)],
         times=charts.dots(bins, BIN_HOURS, FEW),
@@ -164,18 +163,6 @@ def _summary(sources: Sources, shown: Sequence[PromptRecord]) -> list[str]:
             "delivered by the phone."
         )
     return lines
-
-
-def _wall_times(document: dict[str, Any]) -> list[time]:
-    times: list[time] = []
-    for assignment in document["assignments"]:
-        trigger = assignment["trigger"]
-        for window in trigger.get("windows", ()):
-            end = parse_end(window["to"])
-            times += [parse_time(window["from"]), end if end > time(0) else time(23, 59)]
-        at = trigger.get("at", ())
-        times += [parse_time(one) for one in ([at] if isinstance(at, str) else at)]
-    return times
 
 
 def _line(sources: Sources, record: PromptRecord) -> Line:

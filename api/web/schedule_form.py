@@ -105,7 +105,7 @@ def _put_assignment(
     if f"{path}.trigger.at[0]" in typed:
         trigger["at"] = _times(f"{path}.trigger.at", typed, places)
     if f"{path}.trigger.at" in typed:
-        trigger["at"] = _time(typed[f"{path}.trigger.at"])
+        trigger["at"] = clock_text(typed[f"{path}.trigger.at"])
     if f"{path}.expires_after" in typed:
         assignment["expires_after"] = _duration(typed[f"{path}.expires_after"])
 
@@ -114,8 +114,8 @@ def _spans(path: str, typed: Mapping[str, str], places: dict[str, str]) -> list[
     spans: list[dict[str, str]] = []
     number = 0
     while f"{path}[{number}].from" in typed:
-        start = _time(typed[f"{path}[{number}].from"])
-        end = _time(typed.get(f"{path}[{number}].to", ""))
+        start = clock_text(typed[f"{path}[{number}].from"])
+        end = clock_text(typed.get(f"{path}[{number}].to", ""))
         if start or end:
             places[f"{path}[{len(spans)}]"] = f"{path}[{number}]"
             spans.append({"from": start, "to": end})
@@ -127,14 +127,14 @@ def _times(path: str, typed: Mapping[str, str], places: dict[str, str]) -> list[
     times: list[str] = []
     number = 0
     while f"{path}[{number}]" in typed:
-        if at := _time(typed[f"{path}[{number}]"]):
+        if at := clock_text(typed[f"{path}[{number}]"]):
             places[f"{path}[{len(times)}]"] = f"{path}[{number}]"
             times.append(at)
         number += 1
     return times
 
 
-def _time(text: str) -> str:
+def clock_text(text: str) -> str:
     """Return "09:30" for "9:30", "930" and the like; anything else as typed, to be refused."""
     plain = text.strip()
     if len(plain) == 3 and plain.isdecimal():

@@ -30,6 +30,11 @@ UNAVAILABLE = {
 }
 
 
+def home_of(role: str) -> str:
+    """Return the page that somebody of this role begins at."""
+    return "/admin/delivery" if role == "admin" else "/caseload"
+
+
 def percent(part: float | None) -> str:
     """Return a share as whole percent, a dash where there is none."""
     return DASH if part is None else f"{part * 100:.0f} %"

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from engine.errors import NotFound
+from engine.learning_records import MarkCounts
 from engine.records import Device
 from engine.store import Database, answers, marks
 
@@ -27,3 +28,15 @@ def mark_moment(
             good=good,
             now=now,
         )
+
+
+def moments_of(db: Database, patient_id: UUID) -> MarkCounts:
+    """Return how many of the patient's prompts they called well timed, and how many not."""
+    with db.read() as tx:
+        return marks.mark_counts(tx, patient_id)
+
+
+def moment_of(db: Database, prompt_id: UUID) -> bool | None:
+    """Return whether the patient called this prompt's moment good; None if nothing was said."""
+    with db.read() as tx:
+        return marks.mark_of(tx, prompt_id)

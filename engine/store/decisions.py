@@ -70,15 +70,20 @@ def end_undecided(tx: WriteTx, reasons: dict[UUID, tuple[State, str]], *, now: d
 
 def decision_of(tx: ReadTx, patient_id: UUID, prompt_id: UUID) -> Decision | None:
     """Return the draw behind one of the patient's prompts."""
+    return next((drawn for drawn, _ in decisions_of(tx, patient_id, [prompt_id])), None)
+
+
+def decisions_of(
+    tx: ReadTx, patient_id: UUID, prompt_ids: Sequence[UUID]
+) -> list[tuple[Decision, str]]:
+    """Return the draws behind these prompts of the patient's, each with its assignment."""
     decisions = tables.Decision
-    row = tx.conn.execute(
-        select(decisions)
-        .join(tables.Prompt, tables.Prompt.id == decisions.prompt_id)
-        .where(decisions.prompt_id == prompt_id, tables.Prompt.patient_id == patient_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    return _decision(row)
+    rows = tx.conn.execute(
+        select(decisions, _prompts.assignment)
+        .join(_prompts, _prompts.id == decisions.prompt_id)
+        .where(decisions.prompt_id.in_(prompt_ids), _prompts.patient_id == patient_id)
+    )
+    return [(_decision(row), row.assignment) for row in rows]
 
 
 def decided_since(tx: ReadTx, since: datetime | None) -> list[UUID]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select
 
-from engine.learning_records import DeclaredHours, Hours
+from engine.learning_records import DeclaredHours, DeclaredVersion, Hours
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
 
@@ -30,6 +30,30 @@ def declared_hours(tx: ReadTx, patient_ids: Collection[UUID] | None = None) -> d
         if any(hour is not None for hour in hours):
             found[patient_id] = (hours[0], hours[1], hours[2], hours[3])
     return found
+
+
+def newest_declared(tx: ReadTx, patient_id: UUID) -> DeclaredVersion | None:
+    """Return what the patient declared last, though it be nothing; None if never asked."""
+    row = tx.conn.execute(
+        select(_table)
+        .where(_table.patient_id == patient_id)
+        .order_by(_table.version.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    hours = DeclaredHours(
+        wake=_clock(row.wake),
+        bed=_clock(row.bed),
+        work_start=_clock(row.work_start),
+        work_end=_clock(row.work_end),
+    )
+    return DeclaredVersion(
+        version=row.version,
+        hours=hours,
+        declared_by=row.declared_by,
+        declared_at=row.declared_at,
+    )
 
 
 def add_declared(
@@ -56,3 +80,10 @@ def add_declared(
 
 def _decimal(at: time | None) -> float | None:
     return None if at is None else at.hour + at.minute / 60.0 + at.second / 3600.0
+
+
+def _clock(hour: float | None) -> time | None:
+    if hour is None:
+        return None
+    seconds = round(hour * 3600)
+    return time(seconds // 3600, seconds // 60 % 60, seconds % 60)

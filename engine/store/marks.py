@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
 
-from engine.learning_records import Sign
+from engine.learning_records import MarkCounts, Sign
 from engine.prompt import PromptKind, State
 from engine.records import PATIENT_INITIATED
 from engine.store import tables
@@ -41,6 +41,17 @@ def mark_of(tx: ReadTx, prompt_id: UUID) -> bool | None:
     return found
 
 
+def mark_counts(tx: ReadTx, patient_id: UUID) -> MarkCounts:
+    """Return how often the patient called a moment good, and how often not."""
+    rows = tx.conn.execute(
+        select(_marks.good, func.count())
+        .where(_marks.patient_id == patient_id)
+        .group_by(_marks.good)
+    )
+    found = {bool(row[0]): int(row[1]) for row in rows}
+    return MarkCounts(good=found.get(True, 0), bad=found.get(False, 0))
+
+
 def signs(tx: ReadTx, *, exercises: Collection[str], now: datetime) -> list[Sign]:
     """Return all signs there are: marks, exercises done or let pass, self-started, distress.
 
@@ -58,11 +69,11 @@ def signs(tx: ReadTx, *, exercises: Collection[str], now: datetime) -> list[Sign
 def _marked(tx: ReadTx) -> Iterator[Sign]:
     at = func.coalesce(_prompts.due_at, _prompts.sent_at).label("at")
     rows = tx.conn.execute(
-        select(_marks.patient_id, at, _prompts.zone, _marks.good)
+        select(_marks.patient_id, _marks.prompt_id, at, _prompts.zone, _marks.good)
         .join(_prompts, _prompts.id == _marks.prompt_id)
         .order_by(_marks.marked_at, _marks.prompt_id)
     )
-    return (_sign(row, MARK, good=row.good) for row in rows)
+    return (_sign(row, MARK, good=row.good, prompt_id=row.prompt_id) for row in rows)
 
 
 def _exercises(tx: ReadTx, exercises: Collection[str], now: datetime) -> Iterator[Sign]:
@@ -117,5 +128,12 @@ def _distress(tx: ReadTx) -> Iterator[Sign]:
     return (_sign(row, DISTRESS, good=True) for rows in (risky, told) for row in rows)
 
 
-def _sign(row: AnyRow, kind: str, *, good: bool) -> Sign:
-    return Sign(person=str(row.patient_id), at=row.at, zone=row.zone, kind=kind, good=bool(good))
+def _sign(row: AnyRow, kind: str, *, good: bool, prompt_id: UUID | None = None) -> Sign:
+    return Sign(
+        person=str(row.patient_id),
+        at=row.at,
+        zone=row.zone,
+        kind=kind,
+        good=bool(good),
+        prompt_id=prompt_id,
+    )

@@ -20,13 +20,15 @@ PUBLIC = {
     ("GET", "/v1/openapi.json"),
     ("HEAD", "/v1/openapi.json"),
 }
-OPEN_PAGES = {"/", "/sign-in", "/health", "/ready"}
+OPEN_PAGES = {"/", "/sign-in", "/health", "/ready", "/metrics"}
 BODIES: dict[str, Any] = {
     "/protocol": {"document": PROTOCOL},
     "/protocol/preview": {"document": PROTOCOL},
     "/protocol/compare": {"document": PROTOCOL},
     "/milestones": {"name": "first-session", "date": "2026-11-20"},
     "/rules": {"rules": {"per_day": 1}},
+    "/declared-hours": {"wake": "07:00", "bed": "23:00"},
+    "/mark": {"good": True},
     "/zone": {"zone": "America/New_York"},
     "/snooze": {"minutes": 15},
     "/not-now": {"reason": "work"},
@@ -169,11 +171,13 @@ CHANGES = [
     ("DELETE", "/v1/session"),
     ("POST", "/v1/patients"),
     ("POST", "{own}/enrolment-codes"),
+    ("POST", "{own}/tests"),
     ("PUT", "{own}/protocol"),
     ("POST", "{own}/protocol/preview"),
     ("POST", "{own}/protocol/compare"),
     ("POST", "{own}/milestones"),
     ("PUT", "{own}/rules"),
+    ("PUT", "{own}/declared-hours"),
 ]
 FOREIGN: list[dict[str, str]] = [
     {},

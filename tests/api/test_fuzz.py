@@ -43,6 +43,7 @@ def bodies(world: World) -> dict[str, Any]:
         "/preview": {"document": document},
         "/compare": {"document": document},
         "/enrolment-codes": None,
+        "/tests": None,
         "/zone": {"zone": "Europe/Berlin"},
         "/snooze": {"minutes": 15},
         "/not-now": {"reason": "work"},
@@ -57,6 +58,8 @@ def bodies(world: World) -> dict[str, Any]:
             }
         },
         "/milestones": {"name": "first-session", "date": "2026-11-20"},
+        "/declared-hours": {"wake": "07:00", "bed": "23:00", "work_start": None, "work_end": None},
+        "/mark": {"good": True},
     }
 
 

@@ -9,6 +9,7 @@ from api_world import World, is_problem
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from engine.release import release
 from engine.settings import Settings
 from engine.store import workers
 
@@ -120,7 +121,7 @@ def test_health_and_readiness_tell_the_state_of_the_process(world: World) -> Non
     assert reply.status_code == 503
     assert reply.json() | {"tzdata": ""} == {
         "ready": False, "database": True, "migrated": False, "tzdata": "",
-        "workers": 0, "stalled": [],
+        "workers": 0, "dead_workers": 0, "stalled": [], "ticks": {}, "version": release(),
     }  # fmt: skip
 
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from learning_runs import Run
 from sqlalchemy import text
 
-from engine.errors import NotFound
+from engine.commands.scheduling import plan_welcome
 from engine.records import Decision
 from engine.store import decisions, learning
 from models.reachability import reach
 from models.receptivity import Receptivity
-from prompting.explaining import explain, explanation_of, reachability
+from prompting.explaining import asks, explain, explanation_of, told_on_phone
 from prompting.policies import ADAPTIVE, FIXED, UNIFORM
+from prompting.standing import Standing
 
 START = datetime(2027, 3, 1, 8, tzinfo=UTC)
 MINE = "You tend to answer around this time on work days."
@@ -215,14 +216,74 @@ def test_the_curve_shows_when_the_patient_answers_and_how_sure_that_is():
     assert new.n.sum() == 0
 
 
-def test_the_curve_of_a_patient_waits_for_a_model(practice: Practice):
+def test_the_curves_of_a_patient_wait_for_a_model_and_follow_outcomes(practice: Practice):
     run = Run(practice, persons=2)
     patient = run.people[0].patient.id
-    with pytest.raises(NotFound):
-        reachability(practice.db, patient, 0)
+    standing = Standing(practice.db)
+    assert standing.curves(patient) is None
     run.live(2)
-    curve = reachability(practice.db, patient, 0)
+    work, off = standing.curves(patient)
     with practice.db.read() as tx:
         mine = [o for o in learning.outcomes_after(tx, 0) if o.person == str(patient)]
         held = tx.conn.execute(text("SELECT count(*) FROM outcomes")).scalar_one()
-    assert 0 < curve.n.sum() <= len(mine) < held
+    assert 0 < work.n.sum() <= len(mine) < held
+    assert off.n.sum() == 0
+    run.live(1)
+    again, _ = standing.curves(patient)
+    assert again.n.sum() > work.n.sum()
+    anew, _ = Standing(practice.db).curves(patient)
+    assert np.array_equal(anew.mean, again.mean), "kept or loaded anew, it is the same model"
+
+
+def test_a_prompt_that_greets_a_phone_is_not_said_to_be_in_the_plan(practice: Practice):
+    person = practice.enrol(protocol(fixed("09:00")))
+    with practice.db.write() as tx:
+        assert plan_welcome(tx, person.patient.id, now=practice.clock())
+    practice.clock.now += timedelta(minutes=1)
+    practice.decide()
+    greeting = next(p for p in practice.prompts(person) if p.assignment == "welcome")
+    told = explanation_of(practice.db, person.patient.id, greeting.id)
+    assert told.patient == "It came as your phone was connected, to show that prompts reach you."
+    assert (told.objective, told.rests_on) == (None, None)
+
+
+def test_phones_are_told_what_therapists_read_and_of_their_own_prompts_only(practice: Practice):
+    one = practice.enrol(protocol(windowed("08:00-12:00")))
+    other = practice.enrol(protocol(windowed("08:00-12:00")))
+    practice.plan()
+    practice.decide()
+    ids = [p.id for person in (one, other) for p in practice.prompts(person) if p.expires_at]
+    assert len(ids) == 2
+    told = told_on_phone(practice.db, one.patient.id, ids)
+    assert list(told) == ids[:1]
+    mine = practice.decision(one, ids[0])
+    assert told[ids[0]].why == explain(mine).patient
+    assert told[ids[0]].asks == asks(mine)
+    assert told_on_phone(practice.db, one.patient.id, []) == {}
+
+
+def test_good_moments_are_asked_of_where_they_matter_and_else_now_and_then():
+    others = [decision(prompt_id=UUID(int=number)) for number in range(2_000)]
+    share = sum(asks(one) for one in others) / len(others)
+    assert 0.08 < share < 0.12
+    assert [asks(one) for one in others] == [asks(one) for one in others]
+    for one in others[:50]:
+        assert asks(replace(one, features=one.features | {"objective": "relevance"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "objective", "rests_on"),
+    [
+        ({}, "answered", "answered"),
+        ({"policy_version": "untrained"}, "answered", None),
+        ({"arm": UNIFORM, "policy": UNIFORM, "arm_probability": 0.2}, "answered", None),
+        ({"arm": UNIFORM, "policy": UNIFORM, "arm_probability": 1.0}, None, None),
+        ({"arm": FIXED, "policy": "fixed", "arm_probability": 1.0}, None, None),
+    ],
+)
+def test_an_objective_is_told_only_of_times_that_are_ever_chosen(changes, objective, rests_on):
+    made = decision(**changes)
+    if made.arm == ADAPTIVE:
+        made = replace(made, features=made.features | {"rests_on": "answered"})
+    told = explain(made)
+    assert (told.objective, told.rests_on) == (objective, rests_on)

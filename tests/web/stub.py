@@ -58,6 +58,15 @@ class Clinic:
     fault_items: dict[str, str] = field(default_factory=dict)
     streams: list[asyncio.Queue[str]] = field(default_factory=list)
     loop: asyncio.AbstractEventLoop | None = None
+    tests: set[str] = field(default_factory=set)
+
+    def send_test(self) -> str:
+        """Announce a test notification, which opens nothing; returns its id."""
+        test_id = str(uuid4())
+        self.tests.add(test_id)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self._announce, test_id)
+        return test_id
 
     def send(self, content: ContentItem, *, minutes: float = 60, push: bool = True) -> str:
         """Open a prompt and, unless told not to, announce it on the stream; returns its id."""
@@ -173,6 +182,13 @@ async def receipts(request: Request) -> Response:
     return JSONResponse({"stored": len(received)})
 
 
+async def test(request: Request) -> Response:
+    if refusal := stranger(request):
+        return refusal
+    known = request.path_params["id"] in clinic_of(request).tests
+    return JSONResponse({"ended": False}) if known else problem(404, "no such test")
+
+
 async def progress(request: Request) -> Response:
     return stranger(request) or JSONResponse({"week": clinic_of(request).week()})
 
@@ -261,6 +277,7 @@ def build(clinic: Clinic) -> Starlette:
         Route("/v1/device/prompts", prompts),
         Route("/v1/device/receipts", receipts, methods=["POST"]),
         Route("/v1/device/progress", progress),
+        Route("/v1/device/tests/{id}", test),
         Route("/v1/device/responses/{id}", response, methods=["PUT"]),
         Route("/fcm-emulator/registrations", register, methods=["POST"]),
         Route("/fcm-emulator/stream", stream),

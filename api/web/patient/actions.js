@@ -1,5 +1,5 @@
 // What patients do with a prompt besides answering it, and what they tell by themselves: put off,
-// decline, report, own times. Each is kept on the phone first and sent when it can be.
+// decline, report, own times, usual hours, good moments. Each is kept on the phone first and sent when it can be.
 
 import { Refused } from "/app/api.js";
 import * as prompts from "/app/prompts.js";
@@ -8,8 +8,12 @@ import { authorised, emit } from "/app/session.js";
 import * as storage from "/app/storage.js";
 import { newId, stamp } from "/app/time.js";
 
+const HOURS = "/v1/device/declared-hours";
 const SHORTEST_SNOOZE = 5;
-const SENDERS = { snooze: sendSnooze, decline: sendDecline, report: sendReport, rules: sendRules };
+const SENDERS = {
+  snooze: sendSnooze, decline: sendDecline, report: sendReport, rules: sendRules, hours: sendHours,
+  mark: sendMark,
+};
 const queue = new Queue("action", deliver, () => emit("actions"));
 
 /** Returns what is not sent yet, oldest first. */
@@ -65,6 +69,34 @@ export async function refreshRules() {
   if (isNew) emit("rules");
 }
 
+/** Keeps the usual hours, changed from `version`, for sending. */
+export function declareHours(hours, version) {
+  storage.remove("hours.refused");
+  begin({ id: "hours", kind: "hours", hours, version });
+}
+
+/** Returns {hours, version} that are not sent yet, or null. */
+export const unsentHours = () => queue.find("hours");
+
+/** Returns {hours, message, errors} that the server did not take, or null. */
+export const refusedHours = () => storage.read("hours.refused");
+
+/** Returns the usual hours as the server has them, with `version`, as far as this phone knows. */
+export const knownHours = () => storage.read("hours");
+
+/** Asks the server for the usual hours; announces "hours" if they are others than before. */
+export async function refreshHours() {
+  const reply = await authorised("GET", HOURS);
+  const isNew = reply.version !== knownHours()?.version;
+  storage.write("hours", reply);
+  if (isNew) emit("hours");
+}
+
+/** Says whether the moment of a prompt was good; what was said last counts. */
+export function markMoment(promptId, good) {
+  begin({ id: `mark.${promptId}`, kind: "mark", prompt_id: promptId, good });
+}
+
 function begin(entry) {
   queue.put(entry);
   emit("actions");
@@ -107,25 +139,46 @@ async function sendRules({ rules, version }) {
   emit("rules");
 }
 
+async function sendHours({ hours, version }) {
+  storage.write("hours", await authorised("PUT", HOURS, hours, version));
+  emit("hours");
+}
+
+function sendMark({ prompt_id: id, good }) {
+  return authorised("PUT", `/v1/device/prompts/${id}/mark`, { good });
+}
+
 async function settle(entry, refusal) {
   if (entry.kind === "snooze") {
     const fault = `This cannot wait so long: ${refusal.errors[0]?.message ?? refusal.message}.`;
     storage.write(`snooze.${entry.prompt_id}`, { until: 0, left: null, fault });
   } else if (entry.kind === "rules") {
     await settleRules(entry, refusal);
+  } else if (entry.kind === "hours") {
+    await settleHours(entry, refusal);
   } else if (entry.kind === "report") {
     emit("report-refused", { name: entry.name, refusal });
   }
-  // A prompt that is not open any more needs no declining.
+  // A prompt that is not open any more needs no declining, and one that is gone no mark.
 }
 
 async function settleRules({ rules }, refusal) {
-  const stale = refusal.status === 412;
-  if (stale) storage.write("rules", await authorised("GET", "/v1/device/rules"));
-  const message = stale
+  if (isStale(refusal)) storage.write("rules", await authorised("GET", "/v1/device/rules"));
+  storage.write("rules.refused", { rules, ...refusedWords(refusal) });
+  emit("rules");
+}
+
+async function settleHours({ hours }, refusal) {
+  if (isStale(refusal)) storage.write("hours", await authorised("GET", HOURS));
+  storage.write("hours.refused", { hours, ...refusedWords(refusal) });
+  emit("hours");
+}
+
+const isStale = (refusal) => refusal.status === 412;
+
+function refusedWords(refusal) {
+  const message = isStale(refusal)
     ? "Your times were changed elsewhere in the meantime. This is what you wanted; save again to put it in their place."
     : "This could not be taken as it is. Please look at it again.";
-  const errors = stale ? [] : refusal.errors;
-  storage.write("rules.refused", { rules, message, errors });
-  emit("rules");
+  return { message, errors: isStale(refusal) ? [] : refusal.errors };
 }

@@ -2,6 +2,7 @@
 
 import { announce, button, el, paragraphs, show } from "/app/dom.js";
 import { Form } from "/app/form.js";
+import { momentQuestion } from "/app/moment.js";
 import * as outbox from "/app/outbox.js";
 import * as prompts from "/app/prompts.js";
 import { note } from "/app/receipts.js";
@@ -88,7 +89,7 @@ function queue(draft, answers) {
   const durable = outbox.put(id, body, prompt.content.title);
   prompts.keepDraft({ ...draft, sent_as: id });
   prompts.markAnswered(prompt.id);
-  return { id, durable };
+  return { id, durable, prompt };
 }
 
 /** Puts an answer the server found faulty back into its form, with the faults beside the items. */
@@ -119,7 +120,7 @@ function showFaults(errors, form, summary) {
  * Shows the screen after sending; returns {id, ...} with one method for each thing that can
  * happen to the answer then (sent, elsewhere, waiting, already, held).
  */
-export function doneScreen({ id, durable }, onHome) {
+export function doneScreen({ id, durable, prompt }, onHome) {
   const body = el("div", { class: "stack" });
   const heading = el("h1", { text: "Thank you" });
   let settled = false;
@@ -130,7 +131,8 @@ export function doneScreen({ id, durable }, onHome) {
     announce(nodes.map((node) => node.textContent).join(" "));
   };
   const home = button("Back to today", "primary", onHome);
-  show(el("div", { class: "screen" }, heading, notices(), body, home));
+  const question = momentQuestion(prompt);
+  show(el("div", { class: "screen" }, heading, notices(), body, question, home));
   body.replaceChildren(el("p", { text: durable ? "Saved on this phone. Sending ..." : "Sending ..." }));
   const settle = (title, ...nodes) => {
     settled = true;
@@ -138,7 +140,10 @@ export function doneScreen({ id, durable }, onHome) {
   };
   return {
     id,
-    sent: (reply) => settle("Thank you", ...afterSending(reply)),
+    sent: (reply) => {
+      if (reply.safety.length > 0) question?.remove();
+      settle("Thank you", ...afterSending(reply));
+    },
     elsewhere: () => settled || settle("Thank you", el("p", { text: SENT })),
     waiting: () => fill("Saved", el("p", { text: savedSentence(durable) })),
     already: () => settle("Already answered", el("p", { text: ALREADY })),

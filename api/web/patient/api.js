@@ -15,9 +15,10 @@ export class Refused extends Error {
 
 /** No usable answer: offline, time-out, overload, or something between us and the server. */
 export class Unreachable extends Error {
-  constructor(reason, retryAfterSeconds = null) {
+  constructor(reason, retryAfterSeconds = null, status = null) {
     super(reason);
     this.retryAfterSeconds = retryAfterSeconds;
+    this.status = status;
   }
 }
 
@@ -44,7 +45,7 @@ export async function call(method, path, { body, credential, ifMatch } = {}) {
   const json = await jsonOf(reply);
   if (reply.ok && json !== null) return json;
   const temporary = [408, 425, 429].includes(reply.status) || reply.status >= 500;
-  if (temporary || json === null) throw new Unreachable(`status ${reply.status}`, waitOf(reply));
+  if (temporary || json === null) throw new Unreachable(`status ${reply.status}`, waitOf(reply), reply.status);
   throw new Refused(reply.status, json);
 }
 

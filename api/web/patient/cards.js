@@ -18,6 +18,9 @@ const CHOICES = {
 // The choices open on a card, {id, name}: a home screen drawn anew opens them again.
 let choosing = null;
 
+// The prompts whose "Why now?" is open, for the same reason.
+const reading = new Set();
+
 /** Returns whether an answer to this prompt was begun on this phone. */
 export const begun = (id) => Object.keys(prompts.draft(id)?.answers ?? {}).length > 0;
 
@@ -38,7 +41,15 @@ export function promptCard(prompt, onStart) {
     el("p", { id: `about-${prompt.id}`, text: content.title }),
     el("p", { class: "help", text: timing(prompt, away) }),
     el("p", { class: "fault", text: prompts.snooze(prompt.id)?.fault ?? "" }),
-    choices);
+    choices, whyNow(prompt));
+}
+
+// Not of a prompt that was put off: then it is the patient who chose the time.
+function whyNow({ id, why }) {
+  if (!why || prompts.snooze(id)?.until) return null;
+  const node = el("details", { open: reading.has(id) }, el("summary", { text: "Why now?" }), el("p", { class: "help", text: why }));
+  node.addEventListener("toggle", () => (node.open ? reading.add(id) : reading.delete(id)));
+  return node;
 }
 
 function startWord(id) {

@@ -31,6 +31,16 @@ export function button(text, look, onClick) {
   return el("button", { type: "button", class: `button ${look}`, text, on: { click: onClick } });
 }
 
+let fields = 0;
+
+/** Returns {input, node}: a short field of this type under its label. */
+export function shortField(type, label, value) {
+  fields += 1;
+  const input = el("input", { type, id: `field-${fields}`, class: "short" });
+  input.value = value ?? "";
+  return { input, node: el("label", { class: "part", for: input.id }, el("span", { text: label }), input) };
+}
+
 /** Returns paragraphs, one for each block of text between empty lines. */
 export function paragraphs(text, attributes = {}) {
   const blocks = String(text ?? "").split(/\n\s*\n/);

@@ -1,9 +1,10 @@
 // Puts the parts together: which screen is shown, and what happens when something arrives.
 
-import { refreshRules } from "/app/actions.js";
+import { knownHours, refreshHours, refreshRules } from "/app/actions.js";
 import { ALREADY, answerScreen, doneScreen, reopen } from "/app/answering.js";
 import { Channel } from "/app/channel.js";
 import { announce } from "/app/dom.js";
+import { hoursScreen } from "/app/hours.js";
 import { timesScreen } from "/app/mytimes.js";
 import { refresh as refreshOffers, spoken } from "/app/offers.js";
 import * as outbox from "/app/outbox.js";
@@ -13,10 +14,11 @@ import { device, events, renewChannel } from "/app/session.js";
 import { notify, settingsPanel, withdraw } from "/app/settings.js";
 import * as storage from "/app/storage.js";
 import { sync, tolerant } from "/app/sync.js";
+import { isTest } from "/app/testing.js";
 import { enrolScreen, homeScreen, homeState, keepNotice, notices } from "/app/views.js";
 
 const LONGEST_HOME_MS = 3_600_000;
-const channel = new Channel(sync);
+const channel = new Channel(arrived);
 const settings = settingsPanel({ onSignedOut: signedOut });
 
 // The screen shown: {name, leave?, renew?, done?, state?}. `leave` ends its timers and observers.
@@ -32,6 +34,7 @@ function enter(next) {
 function route() {
   if (device() === null) return showEnrol(storage.read("was-connected") !== null);
   if (location.hash === "#/times") return showTimes();
+  if (location.hash === "#/hours") return enter(hoursScreen(goHome));
   const [, id] = /^#\/answer\/(.+)$/.exec(location.hash) ?? [];
   const prompt = id ? prompts.find(decodeURIComponent(id)) : null;
   if (prompt) return showAnswer(prompt);
@@ -43,9 +46,11 @@ function showEnrol(lost) {
   enter({ name: "enrol" });
   enrolScreen({
     lost,
-    onEnrolled: () => {
+    onEnrolled: async () => {
       storage.write("was-connected", true);
-      history.replaceState(null, "", "/app/");
+      await tolerant(refreshHours);
+      // Another phone may have been asked before.
+      history.replaceState(null, "", knownHours()?.version === 0 ? "/app/#/hours" : "/app/");
       begin();
     },
   });
@@ -88,6 +93,7 @@ function showAnswer(prompt) {
 function showTimes() {
   enter(timesScreen(goHome));
   tolerant(refreshRules);
+  tolerant(refreshHours);
 }
 
 function openTimes() {
@@ -128,6 +134,14 @@ function watch(cards) {
 // The screen after sending, if it is about this entry.
 const doneWith = (entry) => (screen.done?.id === entry.id ? screen.done : null);
 
+// A push that is about no prompt of ours may be a test: it asks nothing, but must be seen to arrive.
+async function arrived(id = null) {
+  await sync();
+  if (id === null || prompts.find(id) || !(await isTest(id))) return;
+  notify(id);
+  announce("A test notification has arrived.");
+}
+
 const about = (entry, texts) => keepNotice(entry.id, `About "${entry.title}"`, texts, false);
 
 function on(name, listener) {
@@ -163,6 +177,7 @@ on("prompts", ({ fresh }) => {
 
 on("actions", awaitReturn);
 on("offers", () => undefined);
+on("hours", () => undefined);
 on("rules", () => tolerant(() => refreshOffers({ force: true })));
 on("report-refused", ({ name, refusal }) => {
   keepNotice(`report.${name}`, `About "${spoken(name)}"`, [`It could not be noted: ${refusal.message}`], false);

@@ -1,27 +1,29 @@
 // "My times": what patients set for themselves. It only makes prompts fewer, never more.
 
 import * as actions from "/app/actions.js";
-import { announce, button, el, show } from "/app/dom.js";
+import { announce, button, el, shortField, show } from "/app/dom.js";
+import { hoursSection } from "/app/hours.js";
 import { comingDays, schedule } from "/app/offers.js";
 import { serverNow } from "/app/prompts.js";
 import { isoDate } from "/app/time.js";
 import { notices } from "/app/views.js";
 
 const MOST = 12;
-let made = 0;
 
 /** Shows the screen; returns {name, renew}: `renew` takes in what the server has said since. */
 export function timesScreen(onBack) {
   const body = el("div", { class: "stack" });
   const state = el("p", { class: "help", role: "status" });
   const coming = el("section", { class: "card", "aria-labelledby": "coming" });
+  const hours = hoursSection();
   show(el("div", { class: "screen" }, button("Back", "plain back", onBack), notices({ urgentOnly: true }),
     el("h1", { text: "My times" }),
     el("p", { text: "Here you say when you want to be left alone. It only makes prompts fewer, never more. Your therapist can see it." }),
-    body, coming));
+    body, hours.node, coming));
   let shown = null;
   const renew = () => {
     fillComing(coming);
+    hours.renew();
     const stands = JSON.stringify([actions.knownRules()?.version, actions.refusedRules(), actions.unsentRules() !== null]);
     if (stands === shown) return;
     shown = stands;
@@ -121,7 +123,7 @@ function listOf(title, noun, values, rowOf) {
 }
 
 function quietRow(value, onRemove) {
-  const [from, to] = [field("time", "From", value?.from), field("time", "Until", clockField(value?.to))];
+  const [from, to] = [shortField("time", "From", value?.from), shortField("time", "Until", clockField(value?.to))];
   const check = () => {
     if (!complete(from, to)) return ["Quiet hours need both times."];
     const empty = from.input.value !== "" && from.input.value === to.input.value;
@@ -135,7 +137,7 @@ const clockField = (time) => (time === "24:00" ? "00:00" : time);
 
 function pauseRow(value, onRemove) {
   const today = value === null ? isoDate(serverNow()) : undefined;
-  const [from, to] = [field("date", "From", value?.from ?? today), field("date", "Until", value?.to)];
+  const [from, to] = [shortField("date", "From", value?.from ?? today), shortField("date", "Until", value?.to)];
   const check = () => {
     if (from.input.value === "" && to.input.value !== "") return ["A pause needs its first day."];
     const backwards = to.input.value !== "" && to.input.value < from.input.value;
@@ -145,13 +147,6 @@ function pauseRow(value, onRemove) {
 }
 
 const complete = (one, other) => (one.input.value === "") === (other.input.value === "");
-
-function field(type, label, value) {
-  made += 1;
-  const input = el("input", { type, id: `times-${made}`, class: "short" });
-  input.value = value ?? "";
-  return { input, node: el("label", { class: "part", for: input.id }, el("span", { text: label }), input) };
-}
 
 function row(from, to, removal, onRemove, check) {
   const remove = button("Remove", "plain", onRemove);

@@ -63,7 +63,7 @@ export async function tellZone() {
 
 // Unsent answers, drafts and safety notes stay: they belong to the patient, not to the credential.
 function revoke() {
-  for (const key of ["device", "push-token", "zone", "prompts", "week", "offers", "schedule"]) storage.remove(key);
+  for (const key of ["device", "push-token", "zone", "prompts", "week", "offers", "schedule", "hours"]) storage.remove(key);
   emit("revoked");
 }
 

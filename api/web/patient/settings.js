@@ -4,6 +4,7 @@ import { Unreachable } from "/app/api.js";
 import { announce, button, el } from "/app/dom.js";
 import * as outbox from "/app/outbox.js";
 import { signOut } from "/app/session.js";
+import { testPanel } from "/app/testing.js";
 
 const NEUTRAL = "You have a new prompt.";
 
@@ -13,7 +14,7 @@ export function settingsPanel({ onSignedOut }) {
   const tell = () => line.replaceChildren(...notificationState(tell));
   return el("details", { class: "settings", on: { toggle: tell } },
     el("summary", { text: "This phone" }),
-    el("div", { class: "stack" }, line, leaving(onSignedOut)));
+    el("div", { class: "stack" }, line, testPanel(), leaving(onSignedOut)));
 }
 
 function notificationState(again) {

@@ -24,6 +24,8 @@ const SHELL = [
   "/app/dom.js",
   "/app/fields.js",
   "/app/form.js",
+  "/app/hours.js",
+  "/app/moment.js",
   "/app/mytimes.js",
   "/app/offers.js",
   "/app/outbox.js",
@@ -34,6 +36,7 @@ const SHELL = [
   "/app/settings.js",
   "/app/storage.js",
   "/app/sync.js",
+  "/app/testing.js",
   "/app/time.js",
   "/app/views.js",
 ];

@@ -51,7 +51,7 @@ async function tryCode(text, onEnrolled) {
     const about = error.errors.find(({ field }) => field === "code");
     return about?.message ?? error.message;
   }
-  onEnrolled();
+  await onEnrolled();
   return null;
 }
 
@@ -107,7 +107,7 @@ const unsentActions = () => (navigator.onLine ? 0 : actions.entries().length);
 function timesDoor(onTimes) {
   return el("section", { class: "card", "aria-labelledby": "my-times" },
     el("h2", { id: "my-times", text: "My times" }),
-    el("p", { class: "help", text: "Hours in which you want to be left alone, days off, fewer prompts." }),
+    el("p", { class: "help", text: "Hours in which you want to be left alone, days off, fewer prompts, your usual day." }),
     button("Set my times", "quiet", onTimes));
 }
 
