@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test sweep check format lock bench clean
+.PHONY: help setup demo serve test sweep kill nightly check format lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ test: setup ## all tests
 
 sweep: setup ## every zone over all its changes of clocks, and plans by the thousand; minutes
 	@WELLTIMED_SWEEP=all $(BIN)/python -m pytest -n auto tests/engine/test_zone_sweep.py tests/engine/test_planning_properties.py $(ARGS)
+
+kill: setup ## real workers killed and stopped at every step, and a storm; minutes
+	@OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python tests/kill $(ARGS)
+
+nightly: setup ## 100,000 simulated patient-days with crashes, pauses and outages; twenty minutes or more
+	@OMP_NUM_THREADS=1 WELLTIMED_NIGHTLY=all $(BIN)/python -m pytest -n auto --dist load tests/simulation/test_simulated_days.py $(ARGS)
 
 check: setup ## format, lint, types, import rule, tests with coverage, docs
 	@$(BIN)/ruff format --check .
