@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test sweep kill nightly check format lock bench clean
+.PHONY: help setup demo serve test sweep kill nightly mutants check format lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ kill: setup ## real workers killed and stopped at every step, and a storm; minut
 
 nightly: setup ## 100,000 simulated patient-days with crashes, pauses and outages; twenty minutes or more
 	@OMP_NUM_THREADS=1 WELLTIMED_NIGHTLY=all $(BIN)/python -m pytest -n auto --dist load tests/simulation/test_simulated_days.py $(ARGS)
+
+mutants: setup ## mistakes planted in the product one at a time, and the test that catches each; minutes
+	@$(BIN)/python tests/mutants $(ARGS)
 
 check: setup ## format, lint, types, import rule, tests with coverage, docs
 	@$(BIN)/ruff format --check .

@@ -162,6 +162,19 @@ def test_overdue_prompts_in_different_batches_are_still_one_a_patient(anywhere: 
     assert len(anywhere.pusher.pushed) == 1
 
 
+def test_an_overdue_prompt_is_overtaken_by_a_later_one_that_has_left(anywhere: Practice):
+    doc = protocol(*(fixed(f"09:{n}0", id=f"a{n}", expires_after="8h") for n in range(2)))
+    person = anywhere.enrol(doc)
+    anywhere.draw_day(person)
+    anywhere.clock.now = NINE
+    anywhere.pusher.script = [throttled(1_800)]
+    anywhere.live(NINE + timedelta(hours=1))
+    held_up, later = anywhere.prompts(person, MONDAY.date())
+    assert (held_up.state, held_up.reason) == (State.EXPIRED, "overtaken by a later prompt")
+    assert later.sent_at == NINE + timedelta(minutes=10)
+    assert len(anywhere.pusher.pushed) == 2, "the first try, and the later one"
+
+
 @pytest.mark.parametrize("back", [30, 90, 3_600, 86_400])
 def test_a_clock_that_goes_back_sends_nothing_again(anywhere: Practice, back: int):
     person = at_nine(anywhere)

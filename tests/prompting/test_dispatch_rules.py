@@ -67,6 +67,26 @@ def test_the_patients_own_cap_holds_where_it_is_lower(anywhere: Practice):
     assert [p.reason for p in today] == [None, None, Reason.TOO_MANY]
 
 
+def test_what_is_on_its_way_counts_for_the_next_batch(anywhere: Practice):
+    """The next batch is made ready while nobody knows yet what became of the one before."""
+    anywhere.batch = 1
+    person = anywhere.enrol(protocol(fixed("09:00", id="a"), fixed("09:04", id="b")))
+    anywhere.draw_day(person)
+    narrowed(anywhere, person, per_day=1)
+    anywhere.clock.now = NINE + timedelta(minutes=4)
+    anywhere.tick()
+    assert len(anywhere.pusher.pushed) == 1
+    today = [p for p in anywhere.prompts(person) if p.local_date == NINE.date()]
+    assert [p.reason for p in today] == [None, Reason.TOO_MANY]
+
+
+def test_the_daily_cap_is_that_of_the_patients_date_far_from_greenwich(anywhere: Practice):
+    """In the morning of Auckland the date of Greenwich is yesterday's."""
+    anywhere.enrol(protocol(fixed("09:00"), per_day=1), zone_name="Pacific/Auckland")
+    anywhere.live(NINE + 72 * HOUR, step=HOUR)
+    assert len(anywhere.pusher.pushed) == 3
+
+
 @pytest.mark.parametrize(
     ("zones", "sent"),
     [

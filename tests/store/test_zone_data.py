@@ -140,6 +140,20 @@ def test_a_drawn_slot_moves_with_its_window_and_its_reminders_with_it(
     assert practice.prompt(person, drawn.id).sent_at == moved.due_at
 
 
+def test_reminders_keep_their_distance_when_the_clocks_change(practice: Practice, data: NewRules):
+    practice.enrol(protocol(windowed("11:00-14:00", reminders=["10m"])))
+    practice.plan()
+    practice.clock.now = NINE + timedelta(hours=2)
+    practice.decide()
+    practice.clock.now = NINE
+    data.publish("2026f", "Europe/Berlin")
+    left: list[datetime] = []
+    practice.pusher.before = lambda pushes: left.extend(practice.clock() for _ in pushes)
+    practice.live(NINE + timedelta(hours=5))
+    prompt, reminder = left
+    assert reminder - prompt == timedelta(minutes=10)
+
+
 def test_a_window_already_over_by_the_new_clock_ends_and_is_logged(
     practice: Practice, data: NewRules
 ):
