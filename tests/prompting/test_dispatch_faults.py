@@ -1,5 +1,9 @@
 """What becomes of a prompt when sending fails, or the worker does, on both databases."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,8 +23,8 @@ from fakes import (
 )
 
 from engine.commands import answering
-from engine.prompt import State
-from engine.store import open_database, sent
+from engine.prompt import Reason, State
+from engine.store import WriteTx, devices, open_database, sent
 from prompting.dispatch import BACKOFF, LONGEST_BACKOFF, backoff
 
 
@@ -104,6 +108,21 @@ def test_when_all_tokens_are_dead_the_prompt_fails(anywhere: Practice):
     assert len(anywhere.pusher.pushed) == 1
 
 
+def test_a_phone_that_registers_anew_while_a_push_is_on_its_way_stays_in_use(anywhere: Practice):
+    person = at_nine(anywhere)
+
+    def register(_pushes) -> None:
+        anywhere.pusher.before = lambda _pushes: None
+        with anywhere.db.write() as tx:
+            devices.set_push_token(tx, person.phones[0].id, "emu-new")
+
+    anywhere.pusher.before = register
+    anywhere.pusher.script = [TOKEN_DEAD]
+    anywhere.tick()
+    assert [push.token for push in anywhere.pusher.pushed] == ["emu-P-01-0", "emu-new"]
+    assert first(anywhere, person).state == State.ACCEPTED
+
+
 def test_a_patient_without_a_phone_has_prompts_that_fail(anywhere: Practice):
     person = anywhere.enrol(protocol(fixed("09:00")), phones=0)
     anywhere.plan()
@@ -173,33 +192,52 @@ def test_a_pusher_that_raises_leaves_the_prompt_unknown(anywhere: Practice):
     assert anywhere.pusher.times(first(anywhere, person).id) == 1
 
 
-def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(anywhere: Practice):
+def test_a_worker_that_slept_between_intent_and_sending_is_the_only_one_to_send(anywhere: Practice):
     person = at_nine(anywhere)
     asleep = anywhere.dispatcher("asleep")
     times = iter([NINE] * 4)
+    seen = []
 
     def clock() -> datetime:
         now = next(times, None)
-        if now is None:  # it slept between its claim and its intent
+        if now is None and not seen:  # its intent is committed, nothing has left
             anywhere.lapse()
             anywhere.tick("awake")
-            return anywhere.clock.now
-        return now
+            seen.append(first(anywhere, person).state)
+        return now or anywhere.clock.now
 
     object.__setattr__(asleep, "clock", clock)
     asleep.tick()
+    assert seen == [State.UNKNOWN], "the other worker could not know that nothing had left"
     assert anywhere.pusher.times(first(anywhere, person).id) == 1
     assert first(anywhere, person).state == State.ACCEPTED
 
 
-def test_a_worker_held_up_after_its_claim_looks_at_the_clock_again(anywhere: Practice):
-    person = at_nine(anywhere)
-    late = anywhere.dispatcher("late")
-    times = iter([NINE] * 4)
-    object.__setattr__(late, "clock", lambda: next(times, NINE + timedelta(hours=2)))
-    late.tick()
+class HeldUp:
+    """A database whose second transaction of a tick begins only after an hour of waiting."""
+
+    def __init__(self, practice: Practice) -> None:
+        self.practice = practice
+        self.begun = 0
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTx]:
+        self.begun += 1
+        if self.begun == 2:
+            self.practice.clock.forward(hours=1)
+        with self.practice.db.write() as tx:
+            yield tx
+
+
+def test_a_worker_that_waited_for_the_database_goes_by_the_clock_after_it(anywhere: Practice):
+    person = anywhere.enrol(protocol(fixed("09:00", expires_after="3h"), quiet="09:30-10:30"))
+    anywhere.plan()
+    anywhere.clock.now = NINE
+    anywhere.decide()
+    replace(anywhere.dispatcher(), db=HeldUp(anywhere)).tick()
+    found = first(anywhere, person)
+    assert (found.state, found.reason) == (State.CANCELLED, Reason.QUIET)
     assert anywhere.pusher.pushed == []
-    assert first(anywhere, person).state == State.EXPIRED
 
 
 def test_waiting_times_grow_to_a_cap_and_can_be_replayed():
@@ -208,3 +246,9 @@ def test_waiting_times_grow_to_a_cap_and_can_be_replayed():
         wait = backoff(prompt, attempt)
         assert timedelta(seconds=1) <= wait <= min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
         assert wait == backoff(prompt, attempt)
+
+
+def test_prompts_that_failed_together_do_not_come_back_together():
+    waits = [backoff(UUID(int=number), 9) for number in range(1_000)]
+    by_quarter = Counter(min(int(wait / (LONGEST_BACKOFF / 4)), 3) for wait in waits)
+    assert all(200 < by_quarter[quarter] < 300 for quarter in range(4))

@@ -207,8 +207,8 @@ def test_prompts_wait_while_there_is_no_room_and_leave_when_there_is(practice: P
         wait_for(lambda: bool(practice.pusher.pushed))
 
 
-def test_the_rhythm_by_default_draws_and_sends_every_second():
-    assert Rhythm() == Rhythm(plan=60, decide=1, dispatch=1, learn=60, refit=600)
+def test_the_rhythm_by_default_draws_every_second_and_sends_four_times_a_second():
+    assert Rhythm() == Rhythm(plan=60, decide=1, dispatch=0.25, learn=60, refit=600)
 
 
 def test_no_two_workers_have_the_same_name(practice: Practice):

@@ -51,7 +51,7 @@ def _bare(practice: Practice, key: UUID) -> object:
 
 def test_what_was_known_becomes_what_was_known_first(practice: Practice):
     fill(practice)
-    assert migrate(practice.db) == ["0004"]
+    assert migrate(practice.db)[0] == "0004"
     with practice.db.read() as tx:
         first = [one.y for one in learning.first_outcomes_after(tx, 0)]
         now = [one.y for one in learning.outcomes_after(tx, 0)]
@@ -74,4 +74,4 @@ def test_going_back_keeps_no_model_that_was_kept_back_and_no_void_silence(practi
             for table in ("artifacts", "outcomes")
         ]
     assert counts == [0, 1]
-    assert migrate(practice.db) == ["0004"]
+    assert migrate(practice.db)[0] == "0004"
