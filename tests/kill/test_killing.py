@@ -60,12 +60,12 @@ def harness(*arguments: str) -> list[dict[str, Any]]:
 def test_workers_killed_stopped_and_in_a_storm_break_no_promise(database: str):
     kills, pauses, storm = harness(
         *("--databases", database, "--scenarios", "24", "--further", "12"),
-        *("--interleavings", "21"),
-        *("--storm-seconds", "2", "--people", "20"),
+        *("--interleavings", "12"),
+        *("--storm-seconds", "1", "--people", "20"),
     )
     assert kills["faults"] + pauses["faults"] + storm["faults"] == []
     assert kills["kills"] == kills["scenarios"] >= 20, "not every worker got to its point"
-    assert pauses["scenarios"] == 21
+    assert pauses["scenarios"] == 12
     assert storm["kills"] > 0
     assert storm["extra"]["requests"] > 0
 

@@ -83,7 +83,7 @@ def words_of(text: str) -> str:
 
 @contextmanager
 def served(clinic: Clinic) -> Iterator[str]:
-    config = uvicorn.Config(create_app(clinic.services), port=0, log_level="error")
+    config = uvicorn.Config(create_app(clinic.services), port=0, log_level="error", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -292,7 +292,12 @@ def build(clinic: Clinic) -> Starlette:
 def running(clinic: Clinic) -> Iterator[str]:
     """Serve the stub on a free loopback port; yields its address."""
     config = uvicorn.Config(
-        build(clinic), log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=1
+        build(clinic),
+        log_level="error",
+        log_config=None,  # the loggers are the whole process's
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
