@@ -83,8 +83,18 @@ def line(page: Page) -> Any:
 
 
 def ask(page: Page) -> None:
+    # What is drawn anew while the page begins folds the panel up again.
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    button = page.get_by_role("button", name="Send me a test notification")
+    until(lambda: button.is_visible() or unfolded(page), page)
+    button.click()
+
+
+def unfolded(page: Page) -> bool:
+    """Press on the panel's heading; return False, as what it does is seen a moment later."""
     page.get_by_text("This phone", exact=True).click()
-    page.get_by_role("button", name="Send me a test notification").click()
+    page.wait_for_timeout(200)
+    return False
 
 
 def test_the_patient_sees_a_test_leave_and_arrive(course: Ward, open_phone: Any) -> None:
