@@ -3,8 +3,11 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from own_times import Ward, phone, ward
 from playwright.sync_api import Browser, Page, sync_playwright
 from stub import Clinic, running
 
@@ -68,3 +71,31 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def is_breach(text: str) -> bool:
     return "Content Security Policy" in text or "Refused to" in text
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Iterator[Ward]:
+    with ward(tmp_path) as built:
+        yield built
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """Script errors and breaches of the content policy; any fails the test."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def phones(browser: Browser, course: Ward, faults: list[str]) -> Iterator[Any]:
+    """Open the patient's page as connected."""
+    opened: list[Page] = []
+
+    def open_phone(**options: Any) -> Page:
+        opened.append(phone(browser, course, faults, **options))
+        return opened[-1]
+
+    yield open_phone
+    for page in opened:
+        page.context.close()

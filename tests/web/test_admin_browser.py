@@ -1,12 +1,11 @@
 """The admin's page and the test button in a real browser: narrow screens, no breach, live words."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import EMAIL, PASSWORD
-from own_times import Ward, phone, ward
+from own_times import Ward
 from patient_steps import enrol, layout_faults, until
 from playwright.sync_api import Browser, Page, expect
 from stub import Clinic
@@ -15,32 +14,6 @@ from api import auth
 from prompting.dispatch import Dispatcher
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Iterator[Ward]:
-    with ward(tmp_path) as built:
-        yield built
-
-
-@pytest.fixture
-def faults() -> Iterator[list[str]]:
-    found: list[str] = []
-    yield found
-    assert found == []
-
-
-@pytest.fixture
-def open_phone(browser: Browser, course: Ward, faults: list[str]) -> Iterator[Any]:
-    opened: list[Page] = []
-
-    def opener(**options: Any) -> Page:
-        opened.append(phone(browser, course, faults, **options))
-        return opened[-1]
-
-    yield opener
-    for page in opened:
-        page.context.close()
 
 
 @pytest.fixture
@@ -97,8 +70,8 @@ def unfolded(page: Page) -> bool:
     return False
 
 
-def test_the_patient_sees_a_test_leave_and_arrive(course: Ward, open_phone: Any) -> None:
-    page = open_phone()
+def test_the_patient_sees_a_test_leave_and_arrive(course: Ward, phones: Any) -> None:
+    page = phones()
     expect(page.get_by_text("also in your quiet hours")).to_be_hidden()
     ask(page)
     expect(page.get_by_text("also in your quiet hours")).to_be_visible()
@@ -116,9 +89,9 @@ def test_the_patient_sees_a_test_leave_and_arrive(course: Ward, open_phone: Any)
 
 
 def test_the_patient_is_told_when_it_cannot_be_sent_and_when_it_was_asked_too_often(
-    course: Ward, open_phone: Any
+    course: Ward, phones: Any
 ) -> None:
-    page = open_phone()
+    page = phones()
     with course.clinic.db.write() as tx:
         tx.conn.exec_driver_sql("UPDATE devices SET push_token = NULL")
     ask(page)

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 from datetime import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-from own_times import BLENDED, Ward, phone, ward
+from own_times import BLENDED, Ward
 from patient_steps import enrol, layout_faults, look_again, note_of, said, send, until
 from playwright.sync_api import Browser, Page, expect
 from stub import Clinic
@@ -23,40 +22,16 @@ LONG_DAY = DeclaredHours(wake=time(6, 30), bed=time(23), work_start=time(9), wor
 
 
 @pytest.fixture
-def course(tmp_path: Path) -> Iterator[Ward]:
-    with ward(tmp_path) as built:
-        yield built
-
-
-@pytest.fixture
-def phones(browser: Browser, course: Ward) -> Iterator[Any]:
-    """Open the patient's page; any script error or breach of the content policy fails the test."""
-    faults: list[str] = []
-    opened: list[Page] = []
-
-    def open_phone(**options: Any) -> Page:
-        opened.append(phone(browser, course, faults, **options))
-        return opened[-1]
-
-    yield open_phone
-    for page in opened:
-        page.context.close()
-    assert faults == []
-
-
-@pytest.fixture
-def fresh(browser: Browser, course: Ward) -> Iterator[Page]:
+def fresh(browser: Browser, course: Ward, faults: list[str]) -> Iterator[Page]:
     """A phone that is not connected yet."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
     context.set_default_timeout(8_000)
     page = context.new_page()
-    faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.clock.set_system_time(course.clinic.clock())
     page.goto(f"{course.address}/app/")
     yield page
     context.close()
-    assert faults == []
 
 
 def connect(page: Page, course: Ward) -> None:

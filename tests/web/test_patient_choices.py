@@ -1,41 +1,17 @@
 """What patients do besides answering, on the real server: later, not now, start, report, times."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from own_times import Ward, phone, ward
+from own_times import Ward
 from patient_steps import layout_faults, look_again, said, until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from engine.commands import patient_rules
 from engine.store import people
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Iterator[Ward]:
-    with ward(tmp_path) as built:
-        yield built
-
-
-@pytest.fixture
-def phones(browser: Browser, course: Ward) -> Iterator[Any]:
-    """Open the patient's page; any script error or breach of the content policy fails the test."""
-    faults: list[str] = []
-    opened: list[Page] = []
-
-    def open_phone(**options: Any) -> Page:
-        opened.append(phone(browser, course, faults, **options))
-        return opened[-1]
-
-    yield open_phone
-    for page in opened:
-        page.context.close()
-    assert faults == []
 
 
 def rules_of(course: Ward) -> dict[str, Any]:
