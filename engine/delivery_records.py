@@ -24,8 +24,10 @@ class Parent:
 class DuePrompt(NamedTuple):
     """A claimed prompt: all the dispatcher needs to know to send it or to say why not.
 
-    `sent_at` is set when an earlier attempt may have been delivered. `confirmed_at` that
-    the phone reported or answered it meanwhile. (A tuple, since very many are made at once.)
+    `epoch` is the number of this claim, one more than the row's own. `sent_at` is set when an
+    earlier attempt may have been delivered; `left_at` is the last instant at which one may have
+    left. `confirmed_at` is set when the phone reported or answered it meanwhile. (A tuple, since
+    very many are made at once.)
     """
 
     id: UUID
@@ -40,6 +42,7 @@ class DuePrompt(NamedTuple):
     epoch: int
     attempts: int
     sent_at: datetime | None = None
+    left_at: datetime | None = None
     confirmed_at: datetime | None = None
     kind: PromptKind = PromptKind.PROMPT
     parent_id: UUID | None = None
@@ -79,7 +82,7 @@ class Uncertain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A claimed prompt that goes back without being sent: its next state and why."""
+    """A claimed prompt that is not sent now: its next state and why."""
 
     prompt_id: UUID
     epoch: int
@@ -88,8 +91,7 @@ class Release:
     next_try_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(NamedTuple):
     """A promise, committed before the first byte, to send one prompt to one device.
 
     `push_id` and `repeat` are what the phone is told. `deduplicates` says that the phone drops a
@@ -107,9 +109,24 @@ class Intent:
     deduplicates: bool = False
     uncertain: int = 0
 
+    @classmethod
+    def of(cls, prompt: DuePrompt, phone: Phone, *, uncertain: int = 0) -> "Intent":
+        """Return the next attempt of a claimed prompt, to a phone that has a push token."""
+        return cls(
+            prompt_id=prompt.id,
+            attempt=prompt.attempts + 1,
+            epoch=prompt.epoch,
+            device_id=phone.id,
+            push_token=str(phone.push_token),
+            expires_at=prompt.expires_at,
+            push_id=prompt.push_id,
+            repeat=prompt.repeat,
+            deduplicates=phone.deduplicates,
+            uncertain=uncertain,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptResult:
+
+class AttemptResult(NamedTuple):
     """What came of an intent: the prompt's next state and the attempt's own record."""
 
     intent: Intent
@@ -122,8 +139,7 @@ class AttemptResult:
     token_dead: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recent:
+class Recent(NamedTuple):
     """What an enrolment was sent lately: the last instant, the last 24 hours' count and zones.
 
     `zones` are those of the places the prompts were planned in, smallest and largest name of each

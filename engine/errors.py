@@ -47,6 +47,10 @@ class Conflict(WelltimedError):
     """The request contradicts what is stored already."""
 
 
+class ClaimLost(WelltimedError):
+    """A prompt was no longer due when its intent was stored. Nothing of the batch is sent."""
+
+
 class TooOften(WelltimedError):
     """Something was asked for too often; `again_in` says when it may be asked again."""
 

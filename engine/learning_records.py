@@ -29,8 +29,9 @@ class Outcome:
     last_hour: float | None = None
 
 
-ANSWERED, RELEVANCE = "answered", "relevance"
-"""What a model predicts: that a prompt is answered in time, or that it comes at a good moment."""
+ANSWERED, COMPLETED, RELEVANCE = "answered", "completed", "relevance"
+"""What a model predicts: that a prompt is answered in time, that an exercise is done, or that a
+moment is a good one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class LearningEvent:
 class Sign:
     """A sign of whether a moment was good for a patient: where from (`kind`), and yes or no.
 
-    `prompt_id` is the prompt that a mark is about; None for signs of another kind.
+    `prompt_id` is the prompt that a mark or an exercise is about; None for signs of another kind.
     """
 
     person: str

@@ -1,8 +1,9 @@
 """The life cycle of a prompt: its states, which of them may follow which, and what each is called.
 
-    planned -> claimed -> sending -> accepted | failed | unknown | retry | expired
-    retry -> claimed;  planned | retry | claimed -> expired | cancelled;  planned -> withheld
-    unknown -> claimed -> sending          (only to a phone that drops a repeat, before expiry)
+    planned -> sending -> accepted | failed | unknown | retry | expired
+    retry -> sending;  planned | retry -> retry | failed | expired | cancelled
+    planned -> withheld
+    unknown -> sending                     (only to a phone that drops a repeat, before expiry)
     anything that may be out or ended unsent -> accepted    (a late success, or the phone, says so)
 
 `unknown` means the push may or may not have been delivered; it is never called delivered. A
@@ -18,7 +19,6 @@ class State(StrEnum):
     """Where a prompt stands on its way to the phone."""
 
     PLANNED = "planned"
-    CLAIMED = "claimed"
     SENDING = "sending"
     RETRY = "retry"
     ACCEPTED = "accepted"
@@ -73,7 +73,7 @@ class PromptKind(StrEnum):
 MOST_UNCERTAIN = 5
 """How many sends of one prompt may have been delivered, to a phone that drops what it has had."""
 
-UNSENT = frozenset({State.PLANNED, State.CLAIMED, State.RETRY})
+UNSENT = frozenset({State.PLANNED, State.RETRY})
 """States in which nothing has reached the phone, unless `sent_at` says that it may have."""
 
 ENDED = frozenset(
@@ -90,24 +90,23 @@ ENDED = frozenset(
 as soon as no further try is planned."""
 
 FOLLOWERS: dict[State, frozenset[State]] = {
-    State.PLANNED: frozenset({State.CLAIMED, State.EXPIRED, State.CANCELLED, State.WITHHELD}),
-    State.CLAIMED: frozenset(
+    State.PLANNED: frozenset(
         {
-            State.PLANNED,
             State.SENDING,
             State.RETRY,
-            State.UNKNOWN,
             State.FAILED,
             State.EXPIRED,
             State.CANCELLED,
-            State.ACCEPTED,
+            State.WITHHELD,
         }
     ),
     State.SENDING: frozenset(
         {State.ACCEPTED, State.UNKNOWN, State.FAILED, State.RETRY, State.EXPIRED}
     ),
-    State.RETRY: frozenset({State.CLAIMED, State.EXPIRED, State.CANCELLED, State.ACCEPTED}),
-    State.UNKNOWN: frozenset({State.CLAIMED, State.ACCEPTED}),
+    State.RETRY: frozenset(
+        {State.SENDING, State.FAILED, State.EXPIRED, State.CANCELLED, State.ACCEPTED}
+    ),
+    State.UNKNOWN: frozenset({State.SENDING, State.ACCEPTED}),
     State.FAILED: frozenset({State.ACCEPTED}),
     State.EXPIRED: frozenset({State.ACCEPTED}),
     State.ACCEPTED: frozenset(),
@@ -122,12 +121,9 @@ def may_become(current: State, following: State, *, deduplicates: bool = False) 
     `deduplicates` says that its phone drops a push it has had; only then is `unknown` left for
     another send.
     """
-    if (current, following) in _FOR_A_REPEAT:
+    if (current, following) == (State.UNKNOWN, State.SENDING):
         return deduplicates
     return following in FOLLOWERS[current]
-
-
-_FOR_A_REPEAT = frozenset({(State.UNKNOWN, State.CLAIMED), (State.CLAIMED, State.UNKNOWN)})
 
 
 def proven(outcomes: Iterable[str | None], *, confirmed: bool) -> State | None:

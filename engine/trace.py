@@ -14,7 +14,6 @@ from engine.prompt import PromptKind, State
 
 STATE_WORDS = {
     State.PLANNED: "planned",
-    State.CLAIMED: "about to be sent",
     State.SENDING: "being sent",
     State.RETRY: "not sent yet, will be tried again",
     State.ACCEPTED: "sent",

@@ -12,7 +12,7 @@ from engine.errors import CodeRefused, FieldFault, FieldsRefused, NotSignedIn
 from engine.localtime import UnknownZone, zone
 from engine.protocol import StudyProtocol, dump_protocol, parse_protocol
 from engine.records import Device, Enrolment, Patient, ProtocolVersion
-from engine.store import Database, devices, held, people, schedules
+from engine.store import Database, WriteTx, devices, held, people, schedules
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, so that a code can be read out on the phone."""
@@ -138,11 +138,10 @@ def redeem_code(
 ) -> tuple[Device, str]:
     """Turn a one-time code into a device; return it and its credential, which is shown once.
 
-    The patient's zone becomes the phone's. Outside quiet hours a first prompt follows at once, so
-    that patient and therapist see together that this phone gets them. `deduplicates` is whether
-    its app drops a push it has had; None leaves that to what is usual on its platform. Raises
-    CodeRefused (unknown, expired, used) and FieldsRefused; then nothing is stored and the code
-    stays good.
+    The patient's zone becomes the phone's. What follows `push_token`, now or later, is said of
+    `keep_push_token`. `deduplicates` is whether its app drops a push it has had; None leaves that
+    to what is usual on its platform. Raises CodeRefused (unknown, expired, used) and
+    FieldsRefused; then nothing is stored and the code stays good.
     """
     checked_zone(zone_name)
     code = plain_code(typed)
@@ -161,11 +160,27 @@ def redeem_code(
         )
         devices.add_device(tx, device, sha256(credential), now=now)
         held.note_zone(tx, device.id, zone_name, now=now)
-        if push_token:
-            devices.set_push_token(tx, device.id, push_token)
         move_to_zone(tx, patient_id, zone_name, now=now)
-        plan_welcome(tx, patient_id, now=now)
+        if push_token:
+            _keep(tx, device, push_token, now=now)
     return device, credential
+
+
+def keep_push_token(db: Database, device: Device, push_token: str, *, now: datetime) -> None:
+    """Store where a phone can be reached.
+
+    Once a phone can be reached a first prompt follows, so that patient and therapist see together
+    that prompts arrive; not in quiet hours, and not for each of several phones connected within a
+    day. A phone is often connected a while before its owner allows it to be reached.
+    """
+    with db.write() as tx:
+        _keep(tx, device, push_token, now=now)
+
+
+def _keep(tx: WriteTx, device: Device, push_token: str, *, now: datetime) -> None:
+    devices.set_push_token(tx, device.id, push_token)
+    if device.push_token is None:
+        plan_welcome(tx, device.patient_id, now=now)
 
 
 def device_for(db: Database, credential: str) -> Device:

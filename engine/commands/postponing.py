@@ -23,6 +23,9 @@ from engine.store import (
 
 SHORTEST, LONGEST = 5, 180
 """Fewest and most minutes of a snooze."""
+SAME = timedelta(minutes=SHORTEST)
+"""A phone that got no reply asks again for what is left of the wait, and never for less than the
+shortest: so near to a snooze that waits, another is that one said again."""
 MOST_SNOOZES = 3
 SNOOZED = "the patient snoozed it"
 
@@ -44,9 +47,10 @@ def snooze(
 ) -> Snoozed:
     """Let an open prompt come again in so many minutes; its expiry moves with it.
 
-    Its reminders are dropped: the snooze stands in their place. Raises NotFound for another's
-    prompt, Conflict for one that is not open or was snoozed often enough, and FieldsRefused when
-    the time is out of range, in quiet hours, or when the next one will have come.
+    Its reminders are dropped: the snooze stands in their place. Said again before it comes, it
+    changes nothing. Raises NotFound for another's prompt, Conflict for one that is not open or was
+    snoozed often enough, and FieldsRefused when the time is out of range, in quiet hours, or when
+    the next one will have come.
     """
     if not SHORTEST <= minutes <= LONGEST:
         raise FieldsRefused(FieldFault("minutes", f"must be from {SHORTEST} to {LONGEST}"))
@@ -57,6 +61,9 @@ def snooze(
         if prompt.timing == PATIENT_INITIATED:
             raise Conflict("this was started by hand and does not come by itself")
         snoozes, last = repeats.repeats_of(tx, prompt.id)
+        waiting = repeats.waiting_snooze(tx, prompt.id)
+        if waiting is not None and abs(waiting[0] - due_at) <= SAME:
+            return Snoozed(*waiting, left=MOST_SNOOZES - snoozes)
         if snoozes >= MOST_SNOOZES:
             raise Conflict(f"this prompt has been snoozed {MOST_SNOOZES} times already")
         next_at = _next_at(tx, basis, prompt, now)

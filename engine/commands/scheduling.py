@@ -13,9 +13,10 @@ from engine.commands.zone_data import follow_tzdata
 from engine.errors import StaleVersion
 from engine.localtime import UnknownZone, zone
 from engine.planning import DayPlan, PlannedWindow
+from engine.prompt import UNSENT, State
 from engine.protocol import dump_protocol, parse_protocol
 from engine.records import Enrolment, LogEntry, LogKind, ProtocolVersion, StoredWindow
-from engine.store import Database, WriteTx, people, schedule_log, schedules, windows
+from engine.store import Database, ReadTx, WriteTx, people, schedule_log, schedules, windows
 
 __all__ = [
     "HORIZON",
@@ -38,6 +39,9 @@ AT_ONCE = 200
 """How many enrolments are planned in one transaction; PostgreSQL ends one that idles too long."""
 WELCOME_AFTER = timedelta(seconds=5)
 WELCOME_EXPIRES = timedelta(hours=1)
+WELCOME_AGAIN = timedelta(hours=24)
+"""So long a first prompt speaks for further phones, as for those of codes given out on one day."""
+_MAY_BE_OUT = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN})
 PLANNER = "planning"
 """Who the log names where no person changed a schedule."""
 
@@ -144,10 +148,13 @@ def move_to_zone(
 
 
 def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
-    """Plan a first prompt for a phone just enrolled, to prove that prompts reach it.
+    """Plan a first prompt for a phone that can be reached now, to prove that prompts do reach it.
 
     It asks for the first thing the protocol asks for. Returns False, planning nothing, in quiet
-    hours, on a pause day and for a patient without an enrolment.
+    hours, on a pause day, for a patient without an enrolment, and where an earlier one of the
+    last `WELCOME_AGAIN` may have reached a phone or still will. It is a question like any other
+    and counts for the cap: several phones in a row must not bring several. Each of them can ask
+    for a test notification.
     """
     enrolment = schedules.lock_enrolment_of(tx, patient_id)
     if enrolment is None:
@@ -155,7 +162,7 @@ def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
     basis = bases_of(tx, [enrolment])[0]
     at = now + WELCOME_AFTER
     today = basis.day_of(at)
-    if basis.is_quiet(now) or basis.rules.paused(today):
+    if basis.is_quiet(now) or basis.rules.paused(today) or _is_greeted(tx, enrolment, today, now):
         return False
     window = PlannedWindow(
         assignment=WELCOME,
@@ -170,6 +177,16 @@ def plan_welcome(tx: WriteTx, patient_id: UUID, *, now: datetime) -> bool:
         within=WELCOME_EXPIRES,
     )
     return windows.add_windows(tx, [stored(basis, window)]) == 1
+
+
+def _is_greeted(tx: ReadTx, enrolment: Enrolment, today: date, now: datetime) -> bool:
+    """Return whether a first prompt lately left for a phone, as far as is known, or still may."""
+    lately = windows.windows_from(tx, enrolment.id, today - timedelta(days=2))
+    return any(
+        now < (one.end_at if one.state in UNSENT else one.start_at + WELCOME_AGAIN)
+        for one in lately
+        if one.assignment == WELCOME and one.state in UNSENT | _MAY_BE_OUT
+    )
 
 
 def preview(

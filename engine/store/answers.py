@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, case, func, insert, or_, select, update
 from engine.prompt import PromptKind, State
 from engine.records import PATIENT_INITIATED, Answered, OpenPrompt, SentPrompt
 from engine.store import tables
+from engine.store.by_patient import of_patient
 from engine.store.database import ReadTx, WriteTx
 
 _REACHED = (State.ACCEPTED, State.UNKNOWN, State.SENDING)
@@ -37,7 +38,7 @@ _OPEN = (
         _prompts.expires_at,
     )
     .where(
-        _prompts.patient_id == bindparam("patient"),
+        of_patient(bindparam("patient")),
         _prompts.local_date >= bindparam("since"),
         _prompts.state.in_(_REACHED),
         _prompts.expires_at > bindparam("now"),
@@ -114,7 +115,7 @@ _ADD_RESPONSE = insert(_responses)
 _WEEK = select(
     func.count(_prompts.answered_at).label("answered"), func.count().label("sent")
 ).where(
-    _prompts.patient_id == bindparam("patient"),
+    of_patient(bindparam("patient")),
     _prompts.local_date.between(bindparam("first"), bindparam("last")),
     _prompts.sent_at.is_not(None),
     _prompts.kind == PromptKind.PROMPT,

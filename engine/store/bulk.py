@@ -23,7 +23,18 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine, UserDefinedType
+
+
+class _KeyArray(UserDefinedType[str]):
+    """An array of keys that the driver is given as text: it would dump each key on its own."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:  # noqa: ANN401 (options of the compiler)
+        """Return the name of the type."""
+        return "UUID[]"
 
 
 class Keys(TypeDecorator[Sequence[UUID]]):
@@ -35,13 +46,15 @@ class Keys(TypeDecorator[Sequence[UUID]]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the value: an array where there are arrays."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(ARRAY(Uuid(as_uuid=True)))
+            return dialect.type_descriptor(_KeyArray())
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: Sequence[UUID] | None, dialect: Dialect) -> Any:  # noqa: ANN401
         """Return what the driver is given."""
-        if value is None or dialect.name == "postgresql":
-            return value
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return "{" + ",".join([key.hex for key in value]) + "}"
         return '["' + '","'.join([key.hex for key in value]) + '"]' if value else "[]"
 
 
@@ -81,7 +94,9 @@ class Rows:
         """Return the columns to select from, or to compare with."""
         if dialect == "postgresql":
             arrays = [
-                bindparam(f"rows_{number}", type_=ARRAY(type_))
+                bindparam(
+                    f"rows_{number}", type_=Keys() if isinstance(type_, Uuid) else ARRAY(type_)
+                )
                 for number, type_ in enumerate(self._types)
             ]
             named = [column(f"c{number}", type_) for number, type_ in enumerate(self._types)]

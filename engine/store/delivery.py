@@ -1,8 +1,9 @@
 """Repository of the way from a drawn prompt to the phone: claim, intent, record.
 
-Every change compares the state it starts from, so a worker that was paused and wakes up late
-changes nothing. Truth about delivery is "any attempt accepted": a late success corrects a failure,
-and nothing corrects a success. What may be out never ends as failed, expired or cancelled.
+A claim is a lock on due rows that lasts as long as its transaction; nothing of it is written. Every
+change compares the state it starts from, so a worker that was paused and wakes up late changes
+nothing. Truth about delivery is "any attempt accepted": a late success corrects a failure, and
+nothing corrects a success. What may be out never ends as failed, expired or cancelled.
 """
 
 from collections.abc import Sequence
@@ -11,24 +12,34 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Update, bindparam, func, insert, not_, null, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Insert, bindparam, case, func, insert, not_, null, or_, select, update
 
 from engine.delivery_records import AttemptResult, DuePrompt, Intent, Release
+from engine.errors import ClaimLost
 from engine.prompt import State
 from engine.store import tables
 from engine.store.bulk import Rows, one_of
 from engine.store.database import WriteTx
+from engine.store.sent import LEFT_AT
 from engine.store.server_time import lease_time
 from engine.store.standing import closing, reasoned, settled
 
 _prompts, _attempts, _devices = tables.Prompt, tables.Attempt, tables.Device
 _INSTANT = _prompts.sent_at.type
-_END = ("result", "status", "told", "retry_at")
+_END = ("number", "result", "status", "told", "retry_at")
 _CLOSED = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})
 
+_DUE_COLUMNS: dict[str, Any] = {
+    name: getattr(_prompts, name)
+    for name in DuePrompt._fields
+    if name not in ("confirmed_at", "left_at")
+} | {
+    "epoch": _prompts.epoch + 1,
+    "confirmed_at": func.coalesce(_prompts.delivered_at, _prompts.answered_at),
+    "left_at": case((_prompts.attempts > 0, LEFT_AT)),
+}
 _WAITING = (
-    select(_prompts.id)
+    select(*(_DUE_COLUMNS[name] for name in DuePrompt._fields))
     .where(
         tables.DUE,
         _prompts.due_at <= bindparam("now"),
@@ -38,7 +49,7 @@ _WAITING = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_DUE = _WAITING.order_by(_prompts.due_at, _prompts.id)
+_DUE = _WAITING.order_by(_prompts.due_at)
 # Whoever asks whether Firebase is well again may get no clear answer. That costs least where the
 # phone drops repeats, and it must not be the same few prompts that use up their tries.
 _PROBE = _WAITING.order_by(
@@ -55,47 +66,36 @@ _PROBE = _WAITING.order_by(
     func.coalesce(_prompts.next_try_at, _prompts.due_at),
     _prompts.id,
 )
-_DUE_COLUMNS: dict[str, Any] = {
-    name: getattr(_prompts, name) for name in DuePrompt._fields if name != "confirmed_at"
-} | {
-    # SQLite 3.40 may answer 1 to RETURNING "... IS NOT NULL" of a column that is null.
-    "confirmed_at": func.coalesce(_prompts.delivered_at, _prompts.answered_at)
-}
-_CLAIM = (
+# Only the states are asked, not all that makes a prompt due: an index of due ones would be taken
+# for the shorter way to these few, and it is not when very many are due.
+_STILL_DUE = or_(*(_prompts.state == s for s in (State.PLANNED, State.RETRY, State.UNKNOWN)))
+_INTEND = (
     update(_prompts)
-    .where(one_of(_prompts.id, "ids"))
+    .where(one_of(_prompts.id, "ids"), _STILL_DUE)
     .values(
-        state=State.CLAIMED,
+        state=State.SENDING,
         owner=bindparam("mine"),
         epoch=_prompts.epoch + 1,
+        attempts=_prompts.attempts + 1,
         lease_until=bindparam("lease", type_=_INSTANT),
     )
-    .returning(*(_DUE_COLUMNS[name] for name in DuePrompt._fields))
 )
-_CLAIMS = Rows(_prompts.id.type, _prompts.epoch.type)
 _INTENTS = Rows(_prompts.id.type, _attempts.attempt.type, _attempts.epoch.type, _devices.id.type)
-_ENDS = Rows(_prompts.id.type, _attempts.attempt.type)
-
-
-@cache
-def _intend(dialect: str) -> ReturningUpdate[UUID]:
-    """Return how those of the given (prompt, epoch) that are still claimed are set to sending."""
-    prompt_id, epoch = _CLAIMS.columns(dialect)
-    return (
-        update(_prompts)
-        .where(
-            _prompts.id == prompt_id,
-            _prompts.epoch == epoch,
-            _prompts.state == State.CLAIMED,
-            _prompts.owner == bindparam("mine"),
-        )
-        .values(
-            state=State.SENDING,
-            attempts=_prompts.attempts + 1,
-            lease_until=bindparam("lease", type_=_INSTANT),
-        )
-        .returning(_prompts.id)
+_FINISH = (
+    update(_attempts)
+    .where(
+        one_of(_attempts.prompt_id, "ids"),
+        _attempts.attempt == bindparam("number"),
+        _attempts.finished_at.is_(None),
     )
+    .values(
+        finished_at=bindparam("finished"),
+        outcome=bindparam("result"),
+        http_status=bindparam("status"),
+        detail=bindparam("told"),
+        next_try_at=bindparam("retry_at"),
+    )
+)
 
 
 @cache
@@ -105,27 +105,6 @@ def _write_down(dialect: str) -> Insert:
     return insert(_attempts).from_select(
         ["prompt_id", "attempt", "epoch", "device_id", "intended_at"],
         select(*_INTENTS.columns(dialect), intended),
-    )
-
-
-@cache
-def _finish(dialect: str) -> Update:
-    """Return how the given (prompt, attempt), all ended alike, get their end."""
-    prompt_id, attempt = _ENDS.columns(dialect)
-    return (
-        update(_attempts)
-        .where(
-            _attempts.prompt_id == prompt_id,
-            _attempts.attempt == attempt,
-            _attempts.finished_at.is_(None),
-        )
-        .values(
-            finished_at=bindparam("finished"),
-            outcome=bindparam("result"),
-            http_status=bindparam("status"),
-            detail=bindparam("told"),
-            next_try_at=bindparam("retry_at"),
-        )
     )
 
 
@@ -144,8 +123,8 @@ _RELEASE = (
     update(_prompts)
     .where(
         _prompts.id == bindparam("key"),
-        _prompts.state == State.CLAIMED,
-        _prompts.epoch == bindparam("claim"),
+        _STILL_DUE,
+        _prompts.epoch == bindparam("claim") - 1,
     )
     .values(_BACK)
 )
@@ -167,7 +146,6 @@ _ACCEPT = (
             (
                 State.SENDING,
                 State.UNKNOWN,
-                State.CLAIMED,
                 State.RETRY,
                 State.FAILED,
                 State.EXPIRED,
@@ -190,31 +168,20 @@ _BURY = (
 )
 
 
-def claim(
-    tx: WriteTx, owner: str, *, now: datetime, lease: timedelta, limit: int, probing: bool = False
-) -> list[DuePrompt]:
-    """Lease up to `limit` due prompts to `owner`, oldest first.
+def claim(tx: WriteTx, *, now: datetime, limit: int, probing: bool = False) -> list[DuePrompt]:
+    """Lock up to `limit` due prompts until the transaction ends; return them, oldest first.
 
+    Those another worker has locked are left to it. On SQLite a write transaction is alone anyway.
     When `probing`, those go first that can best bear an unclear answer: to phones that drop
     repeats, and of them the one that has waited longest since it was due or last tried.
     """
     wanted = _PROBE if probing else _DUE
-    ids = list(tx.conn.execute(wanted, {"now": now, "most": limit}).scalars())
-    if not ids:
-        return []
-    rows = tx.conn.execute(
-        _CLAIM, {"ids": ids, "mine": owner, "lease": lease_time(tx, now) + lease}
-    )
-    claimed = [DuePrompt._make(row) for row in rows.all()]
-    return sorted(claimed, key=_by_turn)
-
-
-def _by_turn(prompt: DuePrompt) -> tuple[datetime, UUID]:
-    return prompt.due_at, prompt.id
+    rows = tx.conn.execute(wanted, {"now": now, "most": limit}).all()  # at once costs half
+    return [DuePrompt._make(row) for row in rows]
 
 
 def release(tx: WriteTx, releases: Sequence[Release], *, now: datetime) -> None:
-    """Give claimed prompts back without sending: to try later, or ended with a reason.
+    """Give prompts of a claim back without sending: to try later, or ended with a reason.
 
     One the phone has reported meanwhile is accepted; one that may be out stays unknown.
     """
@@ -224,33 +191,32 @@ def release(tx: WriteTx, releases: Sequence[Release], *, now: datetime) -> None:
 
 def add_intents(
     tx: WriteTx, intents: Sequence[Intent], owner: str, *, now: datetime, lease: timedelta
-) -> list[Intent]:
-    """Commit to sending: store each intent whose claim still stands, and return those."""
+) -> None:
+    """Commit to sending, in the transaction of the claim: store the intents, under a lease.
+
+    Raises ClaimLost where a prompt is due no more; then none of the transaction may stand.
+    """
     if not intents:
-        return []
+        return
+    # Attempts first: on PostgreSQL their reference to a row just updated would lock it once more.
+    rows = [(i.prompt_id, i.attempt, i.epoch, i.device_id) for i in intents]
     dialect = tx.conn.dialect.name
-    claims = _CLAIMS.given(dialect, [(intent.prompt_id, intent.epoch) for intent in intents])
+    given = _INTENTS.given(dialect, rows)
+    tx.conn.execute(_write_down(dialect), given | {"intended": now})
     until = lease_time(tx, now) + lease
-    taken = set(
-        tx.conn.execute(_intend(dialect), claims | {"mine": owner, "lease": until}).scalars()
-    )
-    standing = [intent for intent in intents if intent.prompt_id in taken]
-    if standing:
-        rows = [(i.prompt_id, i.attempt, i.epoch, i.device_id) for i in standing]
-        given = _INTENTS.given(dialect, rows)
-        tx.conn.execute(_write_down(dialect), given | {"intended": now})
-    return standing
+    ids = [intent.prompt_id for intent in intents]
+    changed = tx.conn.execute(_INTEND, {"ids": ids, "mine": owner, "lease": until}).rowcount
+    if changed != len(intents):
+        raise ClaimLost(f"{len(intents) - changed} of {len(intents)} prompts are due no more")
 
 
 def record(tx: WriteTx, results: Sequence[AttemptResult], *, now: datetime) -> None:
     """Store what came of intents, and move their prompts on."""
     if not results:
         return
-    dialect = tx.conn.dialect.name
-    for end, those in _alike(results).items():
-        rows = [(result.intent.prompt_id, result.intent.attempt) for result in those]
+    for end, ids in _alike(results).items():
         told = dict(zip(_END, end, strict=True))
-        tx.conn.execute(_finish(dialect), _ENDS.given(dialect, rows) | told | {"finished": now})
+        tx.conn.execute(_FINISH, {"ids": ids, "finished": now, **told})
     accepted = [result.intent.prompt_id for result in results if result.state == State.ACCEPTED]
     if accepted:
         tx.conn.execute(_ACCEPT, {"ids": accepted, "sent": now})
@@ -285,12 +251,12 @@ def _moved_row(result: AttemptResult, now: datetime) -> dict[str, Any]:
     }
 
 
-def _alike(results: Sequence[AttemptResult]) -> dict[tuple[Any, ...], list[AttemptResult]]:
-    """Return the results by how they ended: nearly always all of them are accepted alike."""
-    found: dict[tuple[Any, ...], list[AttemptResult]] = {}
+def _alike(results: Sequence[AttemptResult]) -> dict[tuple[Any, ...], list[UUID]]:
+    """Return the prompts by how their attempts ended: nearly always all are accepted alike."""
+    found: dict[tuple[Any, ...], list[UUID]] = {}
     for one in results:
-        end = (one.outcome, one.http_status, one.detail, one.next_try_at)
-        found.setdefault(end, []).append(one)
+        end = (one.intent.attempt, one.outcome, one.http_status, one.detail, one.next_try_at)
+        found.setdefault(end, []).append(one.intent.prompt_id)
     return found
 
 

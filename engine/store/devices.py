@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from engine.delivery_records import Phone, Whereabouts
 from engine.records import Device
@@ -16,25 +16,22 @@ from engine.store.types import AnyRow
 _BY_CREDENTIAL = select(tables.Device).where(
     tables.Device.credential_sha256 == bindparam("credential"), tables.Device.retired_at.is_(None)
 )
-_WHEREABOUTS = (
+# Two statements, each by its own list of keys: for a join PostgreSQL may read the whole of a table
+# it has not analysed yet.
+_ZONES = select(tables.Patient.id, tables.Patient.zone).where(one_of(tables.Patient.id, "patients"))
+_IN_USE = (
     select(
-        tables.Patient.id.label("patient_id"),
-        tables.Patient.zone.label("confirmed"),
+        tables.Device.patient_id,
         tables.Device.id,
         tables.Device.zone,
         tables.Device.push_token,
         tables.Device.deduplicates,
     )
-    .select_from(tables.Patient)
-    .outerjoin(
-        tables.Device,
-        and_(
-            tables.Device.patient_id == tables.Patient.id,
-            tables.Device.retired_at.is_(None),
-            tables.Device.token_dead_at.is_(None),
-        ),
+    .where(
+        one_of(tables.Device.patient_id, "patients"),
+        tables.Device.retired_at.is_(None),
+        tables.Device.token_dead_at.is_(None),
     )
-    .where(one_of(tables.Patient.id, "patients"))
     .order_by(tables.Device.created_at.desc(), tables.Device.id)
 )
 _REACHABLE = (
@@ -146,14 +143,13 @@ def reachable_devices(tx: ReadTx, patient_ids: list[UUID]) -> dict[UUID, Device]
 
 def whereabouts(tx: ReadTx, patient_ids: Sequence[UUID]) -> dict[UUID, Whereabouts]:
     """Return each patient's zone and devices in use: not signed out, token not dead."""
-    found: dict[UUID, Whereabouts] = {}
-    rows = tx.conn.execute(_WHEREABOUTS, {"patients": list(patient_ids)}).all()
-    for patient_id, confirmed, key, at, token, deduplicates in rows:
-        its = found.get(patient_id)
-        if its is None:
-            its = found[patient_id] = Whereabouts(zone=confirmed, phones=[])
-        if key is not None:
-            its.phones.append(Phone(key, at, token, deduplicates))
+    given = {"patients": list(patient_ids)}
+    found = {
+        patient_id: Whereabouts(zone=confirmed, phones=[])
+        for patient_id, confirmed in tx.conn.execute(_ZONES, given).all()
+    }
+    for patient_id, *phone in tx.conn.execute(_IN_USE, given).all():
+        found[patient_id].phones.append(Phone._make(phone))
     return found
 
 

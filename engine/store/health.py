@@ -18,6 +18,7 @@ from engine.health_records import LATENESS_BOUNDS, Lateness, Silence, StateCount
 from engine.prompt import PromptKind, State
 from engine.records import PATIENT_INITIATED, Device
 from engine.store import tables
+from engine.store.by_patient import of_patients
 from engine.store.database import ReadTx, WriteTx
 
 CONTACT_EVERY = timedelta(minutes=5)
@@ -216,7 +217,7 @@ def _unheard(
             func.min(_prompts.sent_at, type_=_prompts.sent_at.type).label("since"),
         )
         .where(
-            _prompts.patient_id.in_(patient_ids),
+            of_patients(patient_ids),
             _prompts.local_date >= (since - _ZONES).date(),
             *_SENT,
             _prompts.state.in_((State.ACCEPTED, State.UNKNOWN)),

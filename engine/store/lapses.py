@@ -31,7 +31,7 @@ from engine.store import tables
 from engine.store.bulk import one_of
 from engine.store.database import WriteTx
 from engine.store.server_time import lease_time
-from engine.store.standing import CONFIRMED, reasoned, settled
+from engine.store.standing import CONFIRMED, reasoned
 
 _prompts, _attempts, _devices = tables.Prompt, tables.Attempt, tables.Device
 _later = aliased(tables.Prompt)
@@ -51,10 +51,7 @@ def _ids(*conditions: ColumnElement[bool] | TextClause) -> Select[UUID]:
 
 
 # Every worker asks these every second, so they are built once.
-_LAPSED_CLAIMS = _ids(tables.BUSY, _prompts.state == State.CLAIMED, _prompts.lease_until <= _LEASES)
-_LAPSED_SENDINGS = _ids(
-    tables.BUSY, _prompts.state == State.SENDING, _prompts.lease_until <= _LEASES
-)
+_LAPSED = _ids(tables.BUSY, _prompts.lease_until <= _LEASES)
 _EXPIRED = _ids(_due_by(_NOW), _prompts.expires_at <= _NOW)
 _OVERTAKEN = _ids(
     _due_by(_SINCE),
@@ -92,17 +89,7 @@ _UNCERTAIN = (
     )
     .scalar_subquery()
 )
-_FREE_CLAIMS = (
-    update(_prompts)
-    .where(_IDS)
-    .values(
-        state=settled(literal(State.PLANNED, _prompts.state.type)),
-        reason=case((CONFIRMED, null()), else_=_prompts.reason),
-        owner=None,
-        lease_until=None,
-    )
-)
-_END_SENDINGS = (
+_END_LAPSED = (
     update(_prompts)
     .where(_IDS)
     .values(
@@ -141,17 +128,14 @@ _END = (
 )
 
 
-def reap(tx: WriteTx, *, now: datetime) -> tuple[int, int]:
-    """Take over from dead workers; return how many claims and how many sendings had lapsed.
+def reap(tx: WriteTx, *, now: datetime) -> int:
+    """Take over from dead workers what they were sending; return how many.
 
-    A lapsed claim had sent nothing and is free again. A lapsed `sending` may have, when it was
-    intended: it is unknown until the phone or the late worker itself says otherwise, and is tried
-    again only where the phone drops a repeat.
+    It may have left when it was intended: it is unknown until the phone or the late worker itself
+    says otherwise, and is tried again only where the phone drops a repeat.
     """
     at = {"leases": lease_time(tx, now)}
-    claimed = _change(tx, _LAPSED_CLAIMS, at, _FREE_CLAIMS, {})
-    sending = _change(tx, _LAPSED_SENDINGS, at, _END_SENDINGS, {"now": now})
-    return claimed, sending
+    return _change(tx, _LAPSED, at, _END_LAPSED, {"now": now})
 
 
 def expire(tx: WriteTx, *, now: datetime) -> int:

@@ -60,7 +60,7 @@ def signs(tx: ReadTx, *, exercises: Collection[str], now: datetime) -> list[Sign
     """
     return [
         *_marked(tx),
-        *_exercises(tx, exercises, now),
+        *exercise_signs(tx, exercises=exercises, now=now),
         *_self_started(tx),
         *_distress(tx),
     ]
@@ -76,9 +76,15 @@ def _marked(tx: ReadTx) -> Iterator[Sign]:
     return (_sign(row, MARK, good=row.good, prompt_id=row.prompt_id) for row in rows)
 
 
-def _exercises(tx: ReadTx, exercises: Collection[str], now: datetime) -> Iterator[Sign]:
+def exercise_signs(tx: ReadTx, *, exercises: Collection[str], now: datetime) -> list[Sign]:
+    """Return of all exercises that were sent, and are over, whether they were done.
+
+    `exercises` are the ids of contents that count as exercises. One that was started unasked or
+    declined tells nothing of its moment, nor does one that may not have been delivered.
+    """
     rows = tx.conn.execute(
         select(
+            _prompts.id,
             _prompts.patient_id,
             _prompts.sent_at.label("at"),
             _prompts.zone,
@@ -96,17 +102,22 @@ def _exercises(tx: ReadTx, exercises: Collection[str], now: datetime) -> Iterato
         )
         .order_by(_prompts.sent_at, _prompts.id)
     )
-    return (
-        _sign(row, EXERCISE, good=row.answered_at is not None and row.answered_at < row.expires_at)
+    return [
+        _sign(
+            row,
+            EXERCISE,
+            good=row.answered_at is not None and row.answered_at < row.expires_at,
+            prompt_id=row.id,
+        )
         for row in rows
-    )
+    ]
 
 
 def _self_started(tx: ReadTx) -> Iterator[Sign]:
     rows = tx.conn.execute(
-        select(_prompts.patient_id, _prompts.sent_at.label("at"), _prompts.zone)
+        select(_prompts.patient_id, _prompts.due_at.label("at"), _prompts.zone)
         .where(_prompts.timing == PATIENT_INITIATED, _prompts.answered_at.is_not(None))
-        .order_by(_prompts.sent_at, _prompts.id)
+        .order_by(_prompts.due_at, _prompts.id)
     )
     return (_sign(row, SELF_STARTED, good=True) for row in rows)
 

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from engine.store.database import Database, DatabaseUnusable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _SCRIPTS = Path(__file__).parent / "migrations"
+_VERSIONS = table("alembic_version", column("version_num"))
+
+# Alembic is imported where there is a step to take or to name: a process that lives for months
+# should not hold 11 MB for what it did not even need at its start.
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     return config
@@ -26,6 +31,8 @@ def migrate(db: Database) -> list[str]:
     """Apply what is missing and return the names of the steps taken, oldest first."""
     steps = pending_migrations(db)
     if steps:
+        from alembic import command  # noqa: PLC0415
+
         config = _config()
         with db.connect() as connection, _references_unchecked(connection):
             config.attributes["connection"] = connection
@@ -57,9 +64,14 @@ def pending_migrations(db: Database) -> list[str]:
 
     Raises DatabaseUnusable when the database was made by a newer release than this one.
     """
-    script = ScriptDirectory.from_config(_config())
     with db.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = _current(connection)
+    if current == _newest():
+        return []
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script.revision import RevisionError  # noqa: PLC0415
+
+    script = ScriptDirectory.from_config(_config())
     try:
         missing = list(script.iterate_revisions("head", current or "base"))
     except RevisionError as error:
@@ -67,3 +79,16 @@ def pending_migrations(db: Database) -> list[str]:
             f"{db.url} was last used by a newer release (its step {current} is unknown here)"
         ) from error
     return [step.revision for step in reversed(missing)]
+
+
+def _current(connection: Connection) -> str | None:
+    """Return the last step a database has seen, None if none."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return None
+    found: str | None = connection.execute(select(_VERSIONS.c.version_num)).scalar()
+    return found
+
+
+def _newest() -> str:
+    """Return the newest step: files bear its number in front."""
+    return max(path.name.split("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py"))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
 
-from engine.prompt import PromptKind, State
+from engine.prompt import UNSENT, PromptKind, State
 from engine.records import Repeat, StoredWindow
 from engine.store import tables
 from engine.store.database import ReadTx, WriteTx
@@ -51,6 +51,26 @@ def repeats_of(tx: ReadTx, parent_id: UUID) -> tuple[int, int]:
         ).where(prompts.parent_id == parent_id)
     ).one()
     return row.snoozes, row.last
+
+
+def waiting_snooze(tx: ReadTx, parent_id: UUID) -> tuple[datetime, datetime] | None:
+    """Return when a snoozed prompt comes again and when it then expires; None if it does not.
+
+    Of two the newest counts: an older one was left to the worker that held it.
+    """
+    prompts = tables.Prompt
+    row = tx.conn.execute(
+        select(prompts.due_at, prompts.expires_at)
+        .where(
+            prompts.parent_id == parent_id,
+            prompts.kind == PromptKind.SNOOZE,
+            prompts.state.in_(UNSENT),
+            prompts.sent_at.is_(None),
+        )
+        .order_by(prompts.repeat.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.due_at, row.expires_at)
 
 
 def _row(parent: StoredWindow, repeat: Repeat, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from engine.localtime import zone
 from engine.prompt import PromptKind, State
 from engine.records import PATIENT_INITIATED, CaseloadRow, Counts, PromptRecord
 from engine.store import tables
+from engine.store.by_patient import of_patient, of_patients
 from engine.store.database import ReadTx
 from engine.store.people import patient_value
 from engine.store.types import AnyRow
@@ -84,9 +85,7 @@ def _counts(tx: ReadTx, patient_ids: Sequence[UUID], first: date, last: date) ->
             func.count(prompts.opened_at).label("opened"),
             func.count(prompts.answered_at).label("answered"),
         )
-        .where(
-            prompts.patient_id.in_(patient_ids), prompts.local_date.between(first, last), *_COUNTS
-        )
+        .where(of_patients(patient_ids), prompts.local_date.between(first, last), *_COUNTS)
         .group_by(prompts.patient_id)
     )
     return {
@@ -171,7 +170,7 @@ def prompt_records(tx: ReadTx, patient_id: UUID, *, first: date, last: date) -> 
         .outerjoin(decisions, decisions.prompt_id == prompts.id)
         .outerjoin(responses, responses.prompt_id == prompts.id)
         .where(
-            prompts.patient_id == patient_id,
+            of_patient(patient_id),
             prompts.local_date.between(first, last),
             prompts.kind == PromptKind.PROMPT,
         )

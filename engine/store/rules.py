@@ -5,7 +5,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import aliased
 
 from engine.records import RulesVersion
 from engine.rules import NO_RULES, PatientRules
@@ -21,14 +22,10 @@ def _parsed(document: str) -> PatientRules:
 
 
 _table = tables.PatientRules
-_newest = (
-    select(_table.patient_id, func.max(_table.version).label("version"))
-    .where(one_of(_table.patient_id, "patients"))
-    .group_by(_table.patient_id)
-    .subquery()
-)
-_CURRENT = select(_table.patient_id, _table.document).join(
-    _newest, and_(_table.patient_id == _newest.c.patient_id, _table.version == _newest.c.version)
+_any = aliased(_table)
+_newest = select(func.max(_any.version)).where(_any.patient_id == _table.patient_id)
+_CURRENT = select(_table.patient_id, _table.document).where(
+    one_of(_table.patient_id, "patients"), _table.version == _newest.scalar_subquery()
 )
 
 

@@ -16,15 +16,15 @@ from engine.store.database import ReadTx, WriteTx
 from engine.store.types import AnyRow
 
 _SOME = 1_000
-_later = aliased(tables.ProtocolVersion)
+_any = aliased(tables.ProtocolVersion)
 
 
 def _newest(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 (a table or columns)
     table = tables.ProtocolVersion
-    later = select(_later.version).where(
-        _later.protocol_id == table.protocol_id, _later.version > table.version
+    newest = select(func.max(_any.version)).where(_any.protocol_id == table.protocol_id)
+    return select(*columns).where(
+        one_of(table.protocol_id, "protocols"), table.version == newest.scalar_subquery()
     )
-    return select(*columns).where(one_of(table.protocol_id, "protocols"), ~later.exists())
 
 
 _NEWEST = _newest(

@@ -24,20 +24,29 @@ _COUNTS = (
     _prompts.kind == PromptKind.PROMPT,
     _prompts.timing != "patient_initiated",
 )
-_LEFT_AT = func.coalesce(
-    _prompts.sent_at,
-    select(_attempts.intended_at)
-    .where(_attempts.prompt_id == _prompts.id, _attempts.attempt == _prompts.attempts)
+LEFT_AT = func.coalesce(
+    select(func.max(func.coalesce(_attempts.finished_at, _attempts.intended_at)))
+    .where(
+        _attempts.prompt_id == _prompts.id,
+        or_(_attempts.outcome.is_(None), _attempts.outcome.in_(("accepted", "unknown"))),
+    )
+    .correlate(_prompts)
     .scalar_subquery(),
+    _prompts.sent_at,
     type_=_INSTANT,
 )
-_LATELY = bindparam("day_ago", type_=_INSTANT) < _LEFT_AT
+"""The last instant at which a prompt may have left for a phone.
+
+`sent_at` is the first, and says too little for gaps: what was sent again after an unclear answer,
+or by a worker that stood still between intent and first byte, may be shown much later.
+"""
+_LATELY = bindparam("day_ago", type_=_INSTANT) < LEFT_AT
 _RECENT = (
     select(
         _prompts.enrolment_id,
         _prompts.local_date,
         func.count().label("n"),
-        func.max(_LEFT_AT).label("last_at"),
+        func.max(LEFT_AT).label("last_at"),
         func.sum(case((_LATELY, 1), else_=0)).label("in_24h"),
         func.min(case((_LATELY, _prompts.zone))).label("zone"),
         func.max(case((_LATELY, _prompts.zone))).label("other_zone"),
@@ -81,7 +90,7 @@ def lock_free(tx: WriteTx, enrolment_ids: Sequence[UUID]) -> set[UUID]:
     """
     if tx.conn.dialect.name == "sqlite":
         return set(enrolment_ids)
-    return set(tx.conn.execute(_FREE, {"enrolments": list(enrolment_ids)}).scalars())
+    return set(tx.conn.execute(_FREE, {"enrolments": list(enrolment_ids)}).scalars().all())
 
 
 def recent(

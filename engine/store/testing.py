@@ -9,6 +9,7 @@ from engine.health_records import ProgressOfTest
 from engine.prompt import ENDED, PromptKind, State
 from engine.records import StoredWindow
 from engine.store import tables
+from engine.store.by_patient import of_patient
 from engine.store.database import ReadTx, WriteTx
 from engine.store.window_rows import window_row
 
@@ -34,7 +35,7 @@ def tests_since(tx: ReadTx, patient_id: UUID, since: datetime) -> list[datetime]
     rows = tx.conn.execute(
         select(_prompts.decided_at)
         .where(
-            _prompts.patient_id == patient_id,
+            of_patient(patient_id),
             _prompts.local_date >= (since - _AROUND).date(),
             _prompts.kind == PromptKind.TEST,
             _prompts.decided_at > since,

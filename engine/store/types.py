@@ -1,6 +1,7 @@
 """Column types and naming conventions shared by all tables."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -72,6 +73,7 @@ class _Key(Uuid[UUID]):
         return None if dialect.supports_native_uuid else _key
 
 
+@lru_cache(maxsize=4_096)  # a batch speaks of the same keys again and again
 def _key(digits: str | None) -> UUID | None:
     return None if digits is None else UUID(int=int(digits, 16))
 

@@ -48,7 +48,7 @@ class Prompt(Base):
     within_seconds: Mapped[int]
     expires_after_seconds: Mapped[int]
     kind: Mapped[str] = mapped_column(Word, default="prompt", server_default="prompt")
-    parent_id: Mapped[UUID | None] = mapped_column(Key, ForeignKey("prompts.id"), index=True)
+    parent_id: Mapped[UUID | None] = mapped_column(Key, ForeignKey("prompts.id"))
     repeat: Mapped[int] = mapped_column(default=0, server_default="0")
     cause_id: Mapped[UUID | None] = mapped_column(Key)
     probability: Mapped[float] = mapped_column(default=1.0, server_default="1.0")
@@ -83,13 +83,13 @@ class Prompt(Base):
     closed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        UniqueConstraint("enrolment_id", "assignment", "local_date", "window", "repeat"),
+        # The day in second place: so the index also serves whoever asks for days of enrolments,
+        # and of patients (`engine.store.by_patient`).
+        UniqueConstraint("enrolment_id", "local_date", "assignment", "window", "repeat"),
         ForeignKeyConstraint(
             ["protocol_id", "protocol_version"],
             ["protocol_versions.protocol_id", "protocol_versions.version"],
         ),
-        Index("ix_prompts_enrolment_day", "enrolment_id", "local_date"),
-        Index("ix_prompts_patient_day", "patient_id", "local_date"),
         # For figures over all patients. Prompts are stored in the order of their time, and a BRIN
         # index costs PostgreSQL next to nothing on the many updates of a prompt.
         Index("ix_prompts_start_at", "start_at", postgresql_using="brin"),
@@ -103,14 +103,18 @@ DUE = text(
     "((state IN ('planned', 'retry') AND decided_at IS NOT NULL)"
     " OR (state = 'unknown' AND next_try_at IS NOT NULL))"
 )
-BUSY = text("state IN ('claimed', 'sending')")
+REPEATS = text("parent_id IS NOT NULL")
+BUSY = text("state = 'sending'")
 UNLEARNED = text("sent_at IS NOT NULL AND closed_at IS NULL AND kind = 'prompt'")
 RUNNING_OUT = text(
     "state = 'accepted' AND kind = 'prompt'"
     " AND answered_at IS NULL AND declined_at IS NULL AND missed_at IS NULL"
 )
 Index("ix_prompts_undecided", Prompt.start_at, sqlite_where=UNDECIDED, postgresql_where=UNDECIDED)
+# In the order of a claim, which so reads what it takes and not all that is due. Of those that are
+# due at the same instant the ones stored together come together, which spares pages.
 Index("ix_prompts_due", Prompt.due_at, sqlite_where=DUE, postgresql_where=DUE)
+Index("ix_prompts_parent_id", Prompt.parent_id, sqlite_where=REPEATS, postgresql_where=REPEATS)
 Index("ix_prompts_busy", Prompt.lease_until, sqlite_where=BUSY, postgresql_where=BUSY)
 Index(
     "ix_prompts_unlearned",
