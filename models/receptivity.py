@@ -93,8 +93,9 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
 
         X: (m, 2+) float, hour of day (0..24) and day type (0 work, 1 off); further columns are
         reserved and not read. y: (m,) 0/1. person: (m,) strings or integers, compared as text.
-        day: (m,) integers in order of time; without it outcomes count as different days and no
-        level, forgetting, change or prompt before is followed. declared: hours of waking, going to
+        day: (m,) integers in order of time; without it outcomes count as different days, a
+        person's level is one for all of them, and no forgetting, change or prompt before is
+        followed. declared: hours of waking, going to
         bed, start and end of work, NaN where not declared, by person or (m, 4). pilot: to_arrays
         of a model fitted to another study, a prior of finite weight. sample_weight: (m,) between 0
         and 1. Raises ValueError naming the argument that is wrong.
@@ -278,6 +279,8 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         if history.timed:
             slot = slot + split_effects(curve.effects)[2][history.gap]
             ledger.set_level(fit_engagement(history, slot, self.half_life).level, prior)
+        else:
+            ledger.level[history.person] = curve.offset  # one for each person, whatever the day
         self.ledger_ = ledger
 
     def _trust(self, history: History, logit: Floats, told: Floats) -> Trust:

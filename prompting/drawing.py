@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.draws import happens
-from engine.learning_records import ANSWERED
+from engine.learning_records import ANSWERED, COMPLETED
 from engine.planning import draw
 from engine.preview import SEND, SLOT
 from engine.records import EVENT, Decision, StoredWindow
@@ -135,7 +135,7 @@ def _decision(
         if arm[0] == ADAPTIVE:
             features["rests_on"] = law.rests_on(row)
     chosen = draw(window.seed, window.id, SLOT, propensities)
-    if law.reasons is not None and features.get("rests_on") == ANSWERED:
+    if law.reasons is not None and features.get("rests_on") in {ANSWERED, COMPLETED}:
         features["why"] = law.reasons.of(row, chosen)
     name, version, epsilon = _policy(window, arm[0], law)
     return Decision(

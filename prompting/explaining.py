@@ -11,7 +11,7 @@ from uuid import UUID
 
 from engine.commands.replanning import WELCOME
 from engine.draws import happens
-from engine.learning_records import ANSWERED, RELEVANCE
+from engine.learning_records import ANSWERED, COMPLETED, RELEVANCE
 from engine.records import EVENT, Decision
 from engine.store import Database, decisions
 from prompting.drawing import MICRO_RANDOMISED, STRATIFIED
@@ -23,6 +23,21 @@ FEWEST = 4.0
 NOTABLE = 0.05
 """Logit by which a reason must lift a slot above the window's average to be told."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How to tell what a head is of: a habit of the patient, of people, and what is counted."""
+
+    habit: str
+    people: str
+    did: str
+    things: str
+
+
+WORDS = {
+    ANSWERED: _Words("answer", "answer", "answered", "prompts"),
+    COMPLETED: _Words("do the exercises that come", "do exercises", "did", "exercises sent"),
+}
 
 ASK = "good moment?"
 ASK_SHARE = 0.1
@@ -42,8 +57,8 @@ class Explanation:
     """Why a prompt came at its time.
 
     `objective` is what the assignment asks its times to be chosen for, None where they never are;
-    `rests_on` what they were chosen for in this case: `answered` while nothing is known of good
-    moments, None by no model.
+    `rests_on` what they were chosen for in this case: `answered` while too little is known of what
+    they should be, None by no model.
     """
 
     patient: str
@@ -180,12 +195,14 @@ def _preferred(decision: Decision) -> tuple[str, str]:
             ("It looked best of the window's times by the chance of an answer at a good moment"),
         )
     days = DAYS[int(decision.features.get("day_type", 0))]
+    words = WORDS[decision.features.get("rests_on", ANSWERED)]
     own, shared, unsure = (float(why.get(name, 0.0)) for name in ("own", "shared", "unsure"))
     if own >= max(NOTABLE, shared, unsure) and _tends(why):
         answered, seen = why["near"]
-        return f"You tend to answer around this time {days}.", _counted(answered, seen, days)
+        habit = f"You tend to {words.habit} around this time {days}."
+        return habit, _counted(answered, seen, days, words)
     if shared >= max(NOTABLE, own, unsure):
-        mine, theirs = (_went_by(decision.features, who) for who in ("you", "the patient"))
+        mine, theirs = (_went_by(decision.features, who, words) for who in ("you", "the patient"))
         return f"Going by {mine}, this looked like a good time.", (
             f"It looked better than other times of the window going by {theirs}"
         )
@@ -205,17 +222,17 @@ def _tends(why: dict[str, Any]) -> bool:
     return bool(enough and near * seen >= every * near_seen)
 
 
-def _counted(answered: float, seen: float, days: str) -> str:
+def _counted(answered: float, seen: float, days: str, words: _Words) -> str:
     """Return what the patient did around that time; older prompts may count in part."""
+    when = f"{words.things} around this time {days}"
     if answered == round(answered) and seen == round(seen):
-        return f"The patient answered {answered:.0f} of {seen:.0f} prompts around this time {days}"
-    share = f"{100 * answered / seen:.0f} %"
-    return f"The patient answered {share} of prompts around this time {days}, the older less"
+        return f"The patient {words.did} {answered:.0f} of {seen:.0f} {when}"
+    return f"The patient {words.did} {100 * answered / seen:.0f} % of {when}, the older less"
 
 
-def _went_by(features: dict[str, Any], who: str) -> str:
+def _went_by(features: dict[str, Any], who: str, words: _Words) -> str:
     """Return what the model went by beside the person's own answers, in words."""
-    parts = ["when people usually answer"]
+    parts = [f"when people usually {words.people}"]
     if "declared" in features:
         parts.append(f"the hours {who} told us")
     if "last_hour" in features:

@@ -1,34 +1,57 @@
-"""Fitting the model of good moments, from all signs there are of them."""
+"""Fitting the heads that are learned from signs: good moments, and exercises done."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from content.library import Library
 from engine.learning_records import Hours, Sign
 from engine.localtime import zone
+from models.receptivity import Receptivity
 from models.relevance import Relevance
 from prompting.features import day_type, declared_array, local_hour
 
 FEWEST_SIGNS = 30
-"""With fewer signs of good moments nothing is learned of them."""
+"""With fewer signs nothing is learned from them."""
 
 
 def fit_relevance(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> Relevance | None:
     """Return a model of good moments, None while there are too few signs."""
     if len(signs) < FEWEST_SIGNS:
         return None
-    local = [(one.at.astimezone(zone(one.zone)).date(), one) for one in signs]
+    kinds = np.array([one.kind for one in signs])
+    return Relevance().fit(**_arguments(signs, declared), kind=kinds)
+
+
+def fit_completed(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> Receptivity | None:
+    """Return a model of exercises done, None while there are too few that were sent.
+
+    It follows persons over time as the model of answers does. The prompt before is here the
+    exercise before on the same day; where there are none, common sense says what it adds.
+    """
+    if len(signs) < FEWEST_SIGNS:
+        return None
+    return Receptivity().fit(**_arguments(signs, declared))
+
+
+def _arguments(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> dict[str, Any]:
+    """Return X (n, 2: hour, day type), y, person and day (n,), and declared hours by person."""
+    local = [one.at.astimezone(zone(one.zone)).date() for one in signs]
     names = sorted({one.person for one in signs})
     own = declared_array([declared.get(name) for name in names])
-    return Relevance().fit(
-        np.array([(local_hour(one.at, one.zone), day_type(date)) for date, one in local]),
-        np.array([int(one.good) for one in signs]),
-        person=np.array([one.person for one in signs]),
-        day=np.array([date.toordinal() for date, _ in local]),
-        declared=dict(zip(names, own, strict=True)),
-        kind=np.array([one.kind for one in signs]),
-    )
+    return {
+        "X": np.array(
+            [
+                (local_hour(one.at, one.zone), day_type(date))
+                for date, one in zip(local, signs, strict=True)
+            ]
+        ),
+        "y": np.array([int(one.good) for one in signs]),
+        "person": np.array([one.person for one in signs]),
+        "day": np.array([date.toordinal() for date in local]),
+        "declared": dict(zip(names, own, strict=True)),
+    }
 
 
 def exercises() -> frozenset[str]:

@@ -4,46 +4,59 @@ It is a function of these two and of nothing else: not of how the outcomes were 
 nor of restarts on the way. So any earlier state can be made again, to the last bit of its sums.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.learning_records import Artifact, Outcome
-from models.artifact import ArtifactError, loads
+from models.artifact import loads
+from models.objective import Heads
 from models.receptivity import Receptivity
-from models.relevance import Relevance
 from prompting.features import number_array
+from prompting.heads import HEADS, read
 
 HALF_HOURS = 2
 
 
 class Knowledge:
-    """A model that takes in outcomes, and knows up to which."""
+    """A model that takes in outcomes, and knows up to which; and the heads beside it.
+
+    `beside` are the versions of their artifacts, by head.
+    """
 
     def __init__(self, artifact: Artifact) -> None:
         """Read the artifact. Raises ArtifactError where its blob is no usable model."""
         self.model: Receptivity = loads(artifact.blob)[0]
         self.artifact = artifact.version
         self.through = artifact.learned_through
-        self.relevance: Relevance | None = None
-        self.relevance_version: str | None = None
+        self.beside: dict[str, str] = {}
+        self._models: dict[str, Receptivity] = {}
+
+    @property
+    def heads(self) -> Heads:
+        """The model of answers and those beside it."""
+        return Heads(self.model, **self._models)
 
     @property
     def version(self) -> str:
         """Return what names this state: the artifact, and the last outcome taken in since.
 
-        The artifact of good moments follows, where there is one.
+        The artifacts of the heads beside it follow, as far as there are any.
         """
-        answers = f"{self.artifact}+{self.through}"
-        return answers if self.relevance is None else f"{answers}~{self.relevance_version}"
+        beside = (self.beside[head] for head in HEADS if head in self.beside)
+        return "~".join([f"{self.artifact}+{self.through}", *beside])
 
-    def add_relevance(self, artifact: Artifact) -> None:
-        """Know of good moments too. Raises ArtifactError where the blob is no model of them."""
-        model = loads(artifact.blob)[0]
-        if not isinstance(model, Relevance):
-            raise ArtifactError(f"class: must be Relevance, got {type(model).__name__}")
-        self.relevance, self.relevance_version = model, artifact.version
+    def add(self, artifact: Artifact) -> None:
+        """Know what a head beside knows too. Raises ArtifactError where the blob is none."""
+        self._models[artifact.head] = read(artifact.blob, artifact.head)
+        self.beside[artifact.head] = artifact.version
+
+    def keep(self, versions: Collection[str]) -> None:
+        """Forget the heads beside whose artifacts are not among these."""
+        for head, version in [*self.beside.items()]:
+            if version not in versions:
+                del self.beside[head], self._models[head]
 
     def take_in(self, outcomes: Sequence[Outcome]) -> None:
         """Add the outcomes that follow, in order; those it had already are left out."""

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.learning_records import RELEVANCE, Artifact, Hours, LearningEvent, LearningKind
+from engine.learning_records import Artifact, Hours, LearningEvent, LearningKind
 from engine.store import Database, artifacts, learning
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError, dumps, version_of
 from models.receptivity import Receptivity
 from prompting.closing import close_outcomes
-from prompting.good_moments import refitted_relevance
+from prompting.heads import HEADS
 from prompting.knowing import Knowledge
 from prompting.live import LivePolicy
 from prompting.policies import (
@@ -36,6 +36,7 @@ from prompting.policies import (
     UniformPolicy,
 )
 from prompting.promotion import MOST, Verdict, judge, recent_since
+from prompting.refitting import refitted
 from prompting.standing import CANDIDATES, newest_models, now_known
 from prompting.streaming import Fitted, fit_stored
 
@@ -65,7 +66,7 @@ class Learner:
         self._lock = threading.RLock()
         self._known: Knowledge | None = None
         self._curve: Artifact | None = None
-        self._newest: tuple[str | None, str | None] = (None, None)
+        self._newest: dict[str, str | None] = {}
         self._load()
 
     def policy(self) -> TimingPolicy:
@@ -134,9 +135,10 @@ class Learner:
         with self._db.write() as tx:
             artifacts.add_artifact(tx, artifact)
         self._note(kind, artifact.version, verdict.detail(), now)
-        self._refit_relevance(now)
+        for head in HEADS:
+            self._refit_beside(head, now)
+        self._follow()
         if artifact.promoted:
-            self._load()
             log.info("model %s fitted and taken", artifact.version)
         else:
             log.warning("model %s kept back: %s", artifact.version, "; ".join(verdict.reasons))
@@ -166,13 +168,14 @@ class Learner:
             artifact = replace(artifact, promoted=False)
         return artifact, verdict
 
-    def _refit_relevance(self, now: datetime) -> None:
-        """Fit the model of good moments anew, once there is anything to learn from."""
+    def _refit_beside(self, head: str, now: datetime) -> None:
+        """Fit the model of a head beside anew, once there is enough to learn from."""
+        about = HEADS[head].about
         try:
-            made = refitted_relevance(self._db, now=now)
+            made = refitted(self._db, head, now=now)
         except CANNOT as error:
-            log.exception("no model of good moments could be fitted; the one before stays")
-            detail = {"head": RELEVANCE, "reason": str(error)}
+            log.exception("no model of %s could be fitted; the one before stays", about)
+            detail = {"head": head, "reason": str(error)}
             self._note(LearningKind.FIT_FAILED, None, detail, now)
             return
         if made is None:
@@ -183,11 +186,8 @@ class Learner:
             artifacts.add_artifact(tx, artifact)
         self._note(kind, artifact.version, detail, now)
         if not artifact.promoted:
-            log.warning(
-                "model of good moments %s kept back: %s",
-                artifact.version,
-                "; ".join(detail["reasons"]),
-            )
+            reasons = "; ".join(detail["reasons"])
+            log.warning("model of %s %s kept back: %s", about, artifact.version, reasons)
 
     def _standing(self) -> Receptivity | None:
         """Return the model that decides now as it was fitted, without what it took in since."""

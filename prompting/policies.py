@@ -5,17 +5,17 @@ line is uniform.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.learning_records import ANSWERED, RELEVANCE
+from engine.learning_records import ANSWERED, COMPLETED
 from models.allocation import smooth_slots
 from models.bins import cell_of
-from models.objective import Heads
+from models.objective import OBJECTIVES, Heads, Objective
 from models.propensity import epsilon_greedy, uniform
 from models.receptivity import Receptivity
 from models.relevance import Relevance
@@ -81,7 +81,8 @@ class Law:
     """The law a batch is drawn by, with all that a decision's record says of it.
 
     `propensities` (n, k): rows sum to 1, unavailable slots get 0, and no other slot less than
-    epsilon / (number of available slots). `relevant` (n,): windows scored by good moments too.
+    epsilon / (number of available slots). `heads` (n,): the objective that each window's slots were
+    scored by, all `answered` if left out.
     """
 
     propensities: Floats
@@ -89,11 +90,11 @@ class Law:
     version: str
     epsilon: float
     reasons: Reasons | None = None
-    relevant: NDArray[np.bool_] | None = None
+    heads: NDArray[np.str_] | None = None
 
     def rests_on(self, row: int) -> str:
         """Return the objective that the slots of this window were scored by."""
-        return RELEVANCE if self.relevant is not None and self.relevant[row] else ANSWERED
+        return ANSWERED if self.heads is None else str(self.heads[row])
 
 
 class TimingPolicy(Protocol):
@@ -175,9 +176,8 @@ class AdaptivePolicy:
     """The best slot by the learned model, mixed with a uniform share `epsilon`.
 
     By name: `adaptive` trusts population, declared hours and person; `pooled` the population
-    alone, and smoothly; `person` the person's own answers alone. Windows timed for relevance are
-    scored by the chance that the prompt is answered and comes at a good moment, once there is a
-    model of those.
+    alone, and smoothly; `person` the person's own answers alone. Windows that `adaptive` times for
+    another objective than answers are scored by its head, once there is one (`Heads`).
     """
 
     model: Receptivity
@@ -185,18 +185,20 @@ class AdaptivePolicy:
     epsilon: float
     name: str = ADAPTIVE
     behind: TimingPolicy | None = None
+    completed: Receptivity | None = None
     relevance: Relevance | None = None
 
     def law(self, batch: SlotBatch) -> Law:
         """Return the law, and why each slot is liked or not."""
-        scores = self._scores(batch)
-        reasons = reasons_for(self.model, batch, scores) if self.name == ADAPTIVE else None
+        heads = self._heads(batch)
+        scores = self._scores(batch, heads)
+        reasons = self._reasons(batch, heads, scores) if self.name == ADAPTIVE else None
         chances = self._chances(batch, scores)
-        return Law(chances, self.name, self.version, self.epsilon, reasons, self._relevant(batch))
+        return Law(chances, self.name, self.version, self.epsilon, reasons, heads)
 
     def propensities(self, batch: SlotBatch) -> Floats:
         """Return probabilities under the model's slot scores."""
-        return self._chances(batch, self._scores(batch))
+        return self._chances(batch, self._scores(batch, self._heads(batch)))
 
     def _chances(self, batch: SlotBatch, scores: Floats) -> Floats:
         if self.name == POOLED:
@@ -206,39 +208,44 @@ class AdaptivePolicy:
             return (1.0 - self.epsilon) * share + self.epsilon * uniform(batch.available)
         return epsilon_greedy(np.round(scores, GRID), batch.available, self.epsilon)
 
-    def _scores(self, batch: SlotBatch) -> Floats:
+    def _heads(self, batch: SlotBatch) -> NDArray[np.str_] | None:
+        """Return the objective (n,) that each window is scored by, None for answers alone."""
+        if self.name != ADAPTIVE or not {*(batch.objective or ())} - {ANSWERED}:
+            return None
+        given = Heads(self.model, self.completed, self.relevance)
+        by: dict[str, str] = {one: given.rests_on(one) for one in OBJECTIVES}
+        return np.array([by.get(asked, ANSWERED) for asked in batch.objective or ()])
+
+    def _scores(self, batch: SlotBatch, heads: NDArray[np.str_] | None) -> Floats:
         if self.name == POOLED:
             return self._shared(batch)
-        told = batch.declared is not None and not np.isnan(batch.declared).all()
-        scores = self.model.slot_scores(
-            batch.hours,
-            batch.day_type,
-            batch.keys,
-            declared=batch.declared if told else None,
-            last_hour=batch.last_hour,
-        )
+        scores = self._scored(batch, "answered")
         if self.name == PERSON:
             return scores - self._shared(batch)
-        relevant = self._relevant(batch)
-        if self.relevance is not None and relevant.any():
-            scores[relevant] = self._good_moments(self.relevance, batch.rows(relevant), told=told)
+        for objective, rows in _beside(heads):
+            scores[rows] = self._scored(batch.rows(rows), objective)
         return scores
 
-    def _relevant(self, batch: SlotBatch) -> NDArray[np.bool_]:
-        """Return which windows (n,) are timed for good moments, as far as anything is known."""
-        if self.name != ADAPTIVE or self.relevance is None or batch.objective is None:
-            return np.zeros(len(batch.person), dtype=np.bool_)
-        return np.array([objective == RELEVANCE for objective in batch.objective], dtype=np.bool_)
-
-    def _good_moments(self, relevance: Relevance, batch: SlotBatch, *, told: bool) -> Floats:
-        return Heads(self.model, relevance=relevance).slot_scores(
-            "relevance",
+    def _scored(self, batch: SlotBatch, objective: Objective) -> Floats:
+        """Return the scores (n, k) under one objective."""
+        told = batch.declared is not None and not np.isnan(batch.declared).all()
+        return Heads(self.model, self.completed, self.relevance).slot_scores(
+            objective,
             batch.hours,
             batch.day_type,
             batch.keys,
             declared=batch.declared if told else None,
             last_hour=batch.last_hour,
         )
+
+    def _reasons(self, batch: SlotBatch, heads: NDArray[np.str_] | None, scores: Floats) -> Reasons:
+        """Return the reasons by the head each window rests on; of `relevance` there are none."""
+        reasons = reasons_for(self.model, batch, scores)
+        for objective, rows in _beside(heads):
+            if objective == COMPLETED and self.completed is not None:
+                own = reasons_for(self.completed, batch.rows(rows), scores[rows])
+                reasons.put(rows, own)
+        return reasons
 
     def _shared(self, batch: SlotBatch) -> Floats:
         """Return the scores (n, k) of a person of whom nothing is known."""
@@ -275,6 +282,16 @@ def check_lawful(law: Law, batch: SlotBatch) -> None:
         raise ValueError("propensities: must sum to 1 in each window")
     if (given < floor - 1e-12).any() or (given[~batch.available] != 0.0).any():
         raise ValueError("propensities: below the floor, or above 0 where there is no slot")
+
+
+def _beside(
+    heads: NDArray[np.str_] | None,
+) -> Iterator[tuple[Objective, NDArray[np.bool_]]]:
+    """Yield each other objective than answers that windows rest on, and which windows (n,) do."""
+    for objective in OBJECTIVES if heads is not None else ():
+        rows = np.asarray(heads == objective, dtype=np.bool_)
+        if objective != ANSWERED and rows.any():
+            yield objective, rows
 
 
 def _kept(values: Sequence[str] | None, which: NDArray[np.bool_]) -> list[str] | None:

@@ -5,9 +5,9 @@ models are weighed by outcomes that neither has seen. Three figures are compared
 of their probabilities, how far the slope of calibration is from 1, and what share of prompts would
 have been answered had each chosen the slots, estimated from the logged propensities.
 
-Models of good moments are weighed likewise, by marks alone: one in five of the last four weeks is
-held out. What share of prompts would have come at a good moment is not estimated: marks are too
-few, and given by choice.
+Models of good moments and of exercises done are weighed likewise, the former by marks alone: one
+in five marks, or exercises, of the last four weeks is held out. What the times that a model prefers
+would have brought is not estimated: marks and exercises are too few, and marks are given by choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,6 @@ from engine.draws import uniform
 from engine.learning_records import ANSWERED, Hours, JudgedPrompt, Outcome, Sign
 from engine.localtime import zone
 from models.receptivity import Receptivity
-from models.relevance import Relevance
 from prompting.features import (
     Around,
     day_type,
@@ -43,10 +42,10 @@ RECENT_DAYS = 14
 FEWEST = 100
 """With fewer held-out outcomes nothing can be told apart, and the new model is taken."""
 MOST = 50_000
-MARKS_HELD_OUT = 0.2
-RECENT_MARKS = timedelta(days=28)
-FEWEST_MARKS = 50
-"""With fewer held-out marks a model of good moments is not weighed, and taken."""
+SIGNS_HELD_OUT = 0.2
+RECENT_SIGNS = timedelta(days=28)
+FEWEST_WEIGHED = 50
+"""With fewer held-out signs a model that is learned from signs is not weighed, and taken."""
 NOISE = 2.33
 """Standard errors by which a model must be worse to be kept back: by chance 1 night in 100."""
 EDGE = 1e-4  # probabilities are kept this far from 0 and 1 before their log odds are taken
@@ -56,7 +55,7 @@ EDGE = 1e-4  # probabilities are kept this far from 0 and 1 before their log odd
 class Figures:
     """How a model did on held-out outcomes: Brier score, calibration slope, share answered.
 
-    `value`, the share, is None of a model of good moments.
+    `value`, the share, is None of a model that is learned from signs.
     """
 
     brier: float
@@ -132,37 +131,38 @@ def judge(
     return Verdict(not reasons, reasons, len(kept), mine.figures, theirs.figures)
 
 
-def held_out_marks(signs: Sequence[Sign], *, now: datetime) -> list[Sign]:
-    """Return the marks of the last four weeks that models of good moments are weighed by.
+def held_out_signs(signs: Sequence[Sign], kind: str, *, now: datetime) -> list[Sign]:
+    """Return the signs of this kind and the last four weeks that models are weighed by.
 
     Which they are follows from their prompts' ids, so no model of these weeks was fitted to them.
     """
-    since = now - RECENT_MARKS
+    since = now - RECENT_SIGNS
     return [
         one
         for one in signs
-        if one.prompt_id is not None
+        if one.kind == kind
+        and one.prompt_id is not None
         and one.at >= since
-        and uniform(0, one.prompt_id, "mark held out") < MARKS_HELD_OUT
+        and uniform(0, one.prompt_id, "mark held out") < SIGNS_HELD_OUT
     ]
 
 
-def judge_marks(
-    new: Relevance,
-    standing: Relevance | None,
+def judge_signs(
+    new: Receptivity,
+    standing: Receptivity | None,
     kept: Sequence[Sign],
     declared: Mapping[str, Hours],
 ) -> Verdict:
-    """Return whether `new` may replace `standing` as the model of good moments, by held-out marks.
+    """Return whether `new`, learned from signs, may replace `standing`, by signs held out.
 
     Raises what a broken model raises: nothing that fails here must decide.
     """
     if not kept:
-        return _unweighed(0, FEWEST_MARKS, standing)
-    mine = _weigh_marks(new, kept, declared)
-    if standing is None or len(kept) < FEWEST_MARKS:
-        return _unweighed(len(kept), FEWEST_MARKS, standing, mine.figures)
-    theirs = _weigh_marks(standing, kept, declared)
+        return _unweighed(0, FEWEST_WEIGHED, standing)
+    mine = _weigh_signs(new, kept, declared)
+    if standing is None or len(kept) < FEWEST_WEIGHED:
+        return _unweighed(len(kept), FEWEST_WEIGHED, standing, mine.figures)
+    theirs = _weigh_signs(standing, kept, declared)
     person = np.array([one.person for one in kept], dtype=np.str_)
     reasons = tuple(_worse(mine, theirs, person))
     return Verdict(not reasons, reasons, len(kept), mine.figures, theirs.figures)
@@ -225,8 +225,10 @@ def _weigh(model: Receptivity, prompts: Sequence[JudgedPrompt], epsilon: float) 
     )
 
 
-def _weigh_marks(model: Relevance, kept: Sequence[Sign], declared: Mapping[str, Hours]) -> _Weighed:
-    """Return the figures of one model of good moments."""
+def _weigh_signs(
+    model: Receptivity, kept: Sequence[Sign], declared: Mapping[str, Hours]
+) -> _Weighed:
+    """Return the figures of one model that is learned from signs."""
     y = np.array([one.good for one in kept], dtype=np.float64)
     local = [one.at.astimezone(zone(one.zone)).date() for one in kept]
     found = model.predict_proba(

@@ -3,7 +3,7 @@
 Kept with each decision, so that its explanation rests on what was known when it was made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,7 +38,8 @@ class Reasons:
     `shared`, `own` and `unsure` (n, k): logits that population and context, the person's own
     answers, and the wish to find out add to a slot, each against the window's available slots on
     average. `near_seen`, `near_answered` (n, k): prompts and answers of the person around that
-    time on such days; `seen`, `answered` (n,): of all hours of such days.
+    time on such days; `seen`, `answered` (n,): of all hours of such days. By a model of exercises
+    done it is exercises sent, and done.
     """
 
     shared: Floats
@@ -48,6 +49,11 @@ class Reasons:
     near_answered: Floats
     seen: Floats
     answered: Floats
+
+    def put(self, rows: NDArray[np.bool_], others: "Reasons") -> None:
+        """Set the reasons of these windows, m of n, to the m others."""
+        for part in fields(self):
+            getattr(self, part.name)[rows] = getattr(others, part.name)
 
     def of(self, row: int, slot: int) -> dict[str, Any]:
         """Return the reasons for one slot as plain values, as the decision's record keeps them."""

@@ -1,13 +1,13 @@
 """Recomputing stored decisions from their records, artifacts and seeds: there is no difference.
 
-Each adaptive decision names the state of the model it was made with: an artifact, and the last
-outcome taken in since. Artifacts are kept, outcomes keep what they were first, and the record
-holds everything else that bore on the decision; so arm, propensities, slot and whether to prompt
-can be worked out again, and must come out the same to the last bit.
+Each adaptive decision names the state of the model it was made with: an artifact, the last outcome
+taken in since, and the artifacts of the heads beside. Artifacts are kept, outcomes keep what they
+were first, and the record holds everything else that bore on the decision; so arm, propensities,
+slot and whether to prompt can be worked out again, and must come out the same to the last bit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -78,16 +78,16 @@ class _States:
         """Return the policy of this name and version. Raises ArtifactError and LookupError."""
         if version in RESTS_ON_NOTHING:
             return UniformPolicy(name=name, version=version)
-        answers, _, relevance = version.partition("~")
+        answers, *beside = version.split("~")
         artifact, plus, through = answers.partition("+")
         if not plus:
             return self._curve(name, version, epsilon)
         known = self._state(artifact, int(through))
+        known.keep(beside)
         with self._db.read() as tx:
-            if relevance and relevance != known.relevance_version:
-                known.add_relevance(_artifact(tx, relevance))
-        made = policy_of(known, epsilon, name)
-        return made if relevance else replace(made, relevance=None)
+            for one in set(beside).difference(known.beside.values()):
+                known.add(_artifact(tx, one))
+        return policy_of(known, epsilon, name)
 
     def _curve(self, name: str, version: str, epsilon: float) -> TimingPolicy:
         with self._db.read() as tx:

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Sequence
 from uuid import UUID
 
-from engine.learning_records import RELEVANCE, Artifact
+from engine.learning_records import ANSWERED, Artifact
 from engine.store import Database, ReadTx, artifacts, learning
 from engine.store.declared import declared_hours
 from models.artifact import ArtifactError
 from models.reachability import Reach, reach
+from prompting.heads import HEADS
 from prompting.knowing import Knowledge
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Standing:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._lock = threading.Lock()
-        self._newest: tuple[str | None, str | None] = (None, None)
+        self._newest: dict[str, str | None] = {}
         self._known: Knowledge | None = None
 
     def curves(self, patient_id: UUID) -> tuple[Reach, Reach] | None:
@@ -51,6 +52,17 @@ class Standing:
             work, off = (reach(known.model, key, kind, declared=own) for kind in (WORK, OFF))
         return work, off
 
+    def heads(self) -> set[str]:
+        """Return the heads that a draw made now could rest on; none while there is no model.
+
+        Answers are among them even where their model cannot be read: its curve is left.
+        """
+        with self._lock:
+            with self._db.read() as tx:
+                known = self._follow(tx)
+            found = set() if known is None else {*known.beside}
+            return found if self._newest[ANSWERED] is None else found | {ANSWERED}
+
     def _follow(self, tx: ReadTx) -> Knowledge | None:
         """Return what is known now: the newest sound model, and all outcomes since."""
         newest = newest_models(tx)
@@ -62,9 +74,9 @@ class Standing:
         return self._known
 
 
-def newest_models(tx: ReadTx) -> tuple[str | None, str | None]:
-    """Return the versions of the newest models of answers and of good moments."""
-    return artifacts.newest_version(tx), artifacts.newest_version(tx, RELEVANCE)
+def newest_models(tx: ReadTx) -> dict[str, str | None]:
+    """Return the version of the newest model of each head that may decide."""
+    return {head: artifacts.newest_version(tx, head) for head in (ANSWERED, *HEADS)}
 
 
 def now_known(tx: ReadTx, candidates: Sequence[Artifact]) -> Knowledge | None:
@@ -73,14 +85,19 @@ def now_known(tx: ReadTx, candidates: Sequence[Artifact]) -> Knowledge | None:
     if known is None:
         return None
     known.take_in(learning.first_outcomes_after(tx, known.through))
-    for artifact in artifacts.promoted(tx, limit=CANDIDATES, head=RELEVANCE):
+    for head in HEADS:
+        _add_first_sound(known, artifacts.promoted(tx, limit=CANDIDATES, head=head))
+    return known
+
+
+def _add_first_sound(known: Knowledge, candidates: Sequence[Artifact]) -> None:
+    for artifact in candidates:
         try:
-            known.add_relevance(artifact)
+            known.add(artifact)
         except ArtifactError as error:
             log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
         else:
-            break
-    return known
+            return
 
 
 def _first_sound(candidates: Sequence[Artifact]) -> Knowledge | None:

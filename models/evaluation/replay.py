@@ -173,7 +173,8 @@ def _lift(prompts: Prompts, part: Part, held: Bools, model: Receptivity) -> Esti
     """
     timed = ~np.isnan(prompts.hour)
     learn, held = part.learn & timed, held & timed
-    if not held.any() or np.unique(part.outcome[learn]).size < 2:
+    kinds = (np.unique(values[learn]).size for values in (part.outcome, prompts.hour))
+    if not held.any() or min(kinds) < 2:
         return NOTHING
     kind = np.asarray(prompts.weekday >= 5, dtype=np.int64)  # an unknown weekday is a work day
     day = _whole_days(prompts)

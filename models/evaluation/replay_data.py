@@ -63,8 +63,8 @@ def arrange(
 
     columns: (n,) arrays `answered`, `at`, `hour`, `weekday`, `day`, `beep`, `delay` and `order`,
     named as in Prompts, NaN where unknown; `order` is the running number within the person. Where
-    it is unknown, `at` orders, else the order given. Raises ValueError for an outcome other than 0
-    and 1 and for columns of different length.
+    it is unknown or the same, `at` orders, else the order given. Raises ValueError for an outcome
+    other than 0 and 1 and for columns of different length.
     """
     sizes = {name: values.shape for name, values in columns.items()}
     if set(sizes.values()) | {person.shape, clock.shape} != {person.shape}:
@@ -76,7 +76,7 @@ def arrange(
     order, at = columns["order"], columns["at"]
     key = order if not np.isnan(order).any() else at
     key = np.zeros_like(key) if np.isnan(key).any() else key
-    sort = np.lexsort((key, row))
+    sort = np.lexsort((at, key, row)) if not np.isnan(at).any() else np.lexsort((key, row))
     table = {name: values[sort] for name, values in columns.items() if name != "order"}
     row = row[sort]
     return Prompts(

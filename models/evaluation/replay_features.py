@@ -18,9 +18,8 @@ DECAYS = (0.5, 0.8, 0.95, 1.0)
 QUICK_PRIOR = 2.0  # prompts a fast-moving rate is shrunk by; the slow ones by the estimate below
 SAME_HOUR = 1.0  # width in hours of "the same time of day"
 LAGS = 3
-CHUNK = (
-    256  # prompts taken at a time, so that memory grows with a person's prompts, not their square
-)
+CHUNK = 256  # prompts taken at a time, so that memory does not grow with a person's prompts
+MEMORY = 500  # a person's prompts before this many count no more: years, as studies go
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,10 @@ def _pasts(prompts: Prompts) -> Iterator[_Past]:
     for start, stop in spans(prompts.person):
         for low in range(start, stop, CHUNK):
             rows = slice(low, min(low + CHUNK, stop))
-            columns = slice(start, rows.stop)
+            columns = slice(max(start, low - MEMORY), rows.stop)
             place = np.arange(rows.start, rows.stop)[:, None]
             earlier = np.arange(columns.start, columns.stop)[None, :]
-            before = earlier < place
+            before = (earlier < place) & (earlier >= place - MEMORY)
             # Without a clock the comparison with NaN is false: prompts are then taken to be over.
             late = done[columns][None, :] > prompts.at[rows][:, None]
             age = np.where(before, place - 1 - earlier, 0).astype(np.float64)

@@ -21,6 +21,7 @@ SURE = 4.0  # standard errors a difference must be away from chance
 TOO_GOOD_CONTEXT, TOO_GOOD_HISTORY = 0.75, 0.9  # AUCs nobody has seen honestly
 EXCESS = 0.06  # AUC within persons by which times may beat a smooth curve through them
 PADDED = 0.25  # share of days without any answer from which a full grid looks filled up
+REPEATED = 0.01  # share of prompts recorded twice from which the second copy tells too much
 FEWEST = 20  # prompts of each kind below which nothing is said about recording
 
 
@@ -45,6 +46,7 @@ def recording(prompts: Prompts) -> list[Sign]:
         *_imputed(prompts),
         *_padded(prompts),
         *_order(prompts),
+        *_twice(prompts),
     ]
     early = int((prompts.delay < 0.0).sum())
     if early:
@@ -85,8 +87,10 @@ def from_history(area: float | None) -> list[Sign]:
 
 
 def _clock_kind(prompts: Prompts) -> list[Sign]:
-    if np.isnan(prompts.hour).all():
-        return [Sign("no-clock", "no hours at all: no timing lift, slots only", False)]
+    hours = np.unique(prompts.hour[~np.isnan(prompts.hour)]).size
+    if hours < 2:
+        text = "all hours are the same" if hours else "no hours at all"
+        return [Sign("no-clock", f"{text}: no timing lift, slots only", False)]
     kinds = sorted({kind for kind in prompts.clock.tolist() if kind not in ("", EXACT)})
     if not kinds:
         return []
@@ -165,6 +169,23 @@ def _order(prompts: Prompts) -> list[Sign]:
     if back == 0:
         return []
     return [Sign("order", f"{back} prompts are numbered after later ones", True)]
+
+
+def _twice(prompts: Prompts) -> list[Sign]:
+    """Return a sign if prompts stand there twice, a leak if many: the first tells the second.
+
+    Only clocks can tell: without one, or with dates alone, prompts of a day look the same anyway.
+    """
+    if np.unique(prompts.at % 24.0).size < 2:
+        return []
+    columns = (prompts.person, prompts.answered, prompts.at, prompts.beep, prompts.delay)
+    rows = np.column_stack([np.nan_to_num(column, nan=np.inf) for column in columns])
+    same = (rows[1:] == rows[:-1]).all(axis=1) & ~np.isnan(prompts.at[1:])
+    twice = int(same.sum())
+    if twice == 0:
+        return []
+    text = f"{twice} prompts are recorded as the one before, time and outcome alike"
+    return [Sign("repeated", text, twice > REPEATED * prompts.person.size)]
 
 
 def _sharp_forecast(prompts: Prompts, part: Part) -> Floats:

@@ -132,7 +132,7 @@ def varying(X: Floats, rows: Bools) -> Bools:
 def _logits(model: Any, X: Floats, part: Part, fit: Bools, rows: Bools) -> Floats:  # noqa: ANN401
     """Return the logits (k,) of some rows from a fresh copy of the model fitted on others."""
     y, keep = part.outcome[fit], varying(X, fit)
-    if not keep.any() or np.unique(y).size < 2:
+    if not rows.any() or not keep.any() or np.unique(y).size < 2:
         return np.full(int(rows.sum()), logit((float(y.sum()) + 1.0) / (y.size + 2.0)))
     chance = clone(model).fit(X[fit][:, keep], y).predict_proba(X[rows][:, keep])[:, 1]
     return np.asarray(logit(np.clip(chance, EDGE, 1.0 - EDGE)), dtype=np.float64)

@@ -14,7 +14,8 @@ from models.evaluation.replay_scores import EDGE
 
 SHIFT_SD = 0.3  # of what a renewal may add to the logit
 SLOPE_SD = 0.3  # and of its slope around 1: little data leave forecasts as they are
-STEPS = 12  # of Newton's method; two coefficients near their start need no more
+STEPS, SETTLED = 12, 1e-8  # of Newton's method at most, and the step that ends it
+START = np.array([0.0, 1.0])  # shift and slope that change nothing
 HOURS = 24.0
 
 
@@ -31,22 +32,30 @@ def renewed(forecast: Floats, prompts: Prompts, outcome: Floats, held: Bools) ->
     waited = np.maximum(np.nan_to_num(prompts.delay), 0.0) / 60.0
     known = np.floor((prompts.at + waited) / HOURS)
     renewable = held & ~np.isnan(day)
-    teaching = renewable & ~np.isnan(outcome)
-    found = np.array(forecast, dtype=np.float64)
+    teaching = np.flatnonzero(renewable & ~np.isnan(outcome))
+    teaching = teaching[np.argsort(known[teaching], kind="stable")]
+    told, seen, came = z[teaching], outcome[teaching], known[teaching]
+    found, weights = np.array(forecast, dtype=np.float64), START
     for today in np.unique(day[renewable]):
-        past, now = teaching & (known < today), renewable & (day == today)
-        shift, slope = _scale(z[past], outcome[past])
-        found[now] = expit(shift + slope * z[now])
+        now, past = renewable & (day == today), int(np.searchsorted(came, today))
+        weights = scale(told[:past], seen[:past], weights)
+        found[now] = expit(weights[0] + weights[1] * z[now])
     return found
 
 
-def _scale(z: Floats, y: Floats) -> tuple[float, float]:
-    """Return shift and slope of the logits z (k,) of outcomes y at their posterior mode."""
-    start, precision = np.array([0.0, 1.0]), np.array([SHIFT_SD**-2, SLOPE_SD**-2])
-    X, weights = np.column_stack([np.ones_like(z), z]), start.copy()
+def scale(z: Floats, y: Floats, near: Floats) -> Floats:
+    """Return shift and slope of the logits z (k,) of outcomes y at their posterior mode.
+
+    near: where the search begins, the night before's. The mode is the same from anywhere.
+    """
+    precision = np.array([SHIFT_SD**-2, SLOPE_SD**-2])
+    X, weights = np.column_stack([np.ones_like(z), z]), near
     for _ in range(STEPS):
         chance = expit(X @ weights)
         hessian = (X * (chance * (1.0 - chance))[:, None]).T @ X + np.diag(precision)
-        slope = X.T @ (y - chance) - precision * (weights - start)
-        weights = weights + np.clip(np.linalg.solve(hessian, slope), -1.0, 1.0)
-    return float(weights[0]), float(weights[1])
+        uphill = X.T @ (y - chance) - precision * (weights - START)
+        step = np.clip(np.linalg.solve(hessian, uphill), -1.0, 1.0)
+        weights = weights + step
+        if float(np.abs(step).max()) < SETTLED:
+            break
+    return np.asarray(weights, dtype=np.float64)
