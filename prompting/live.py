@@ -43,4 +43,12 @@ class LivePolicy:
 
 def policy_of(known: Knowledge, epsilon: float, name: str) -> AdaptivePolicy:
     """Return the policy that goes by what is known at this moment."""
-    return AdaptivePolicy(known.model, known.version, epsilon, name, relevance=known.relevance)
+    heads = known.heads
+    return AdaptivePolicy(
+        heads.answered,
+        known.version,
+        epsilon,
+        name,
+        completed=heads.completed,
+        relevance=heads.relevance,
+    )

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from engine.collector import spare_the_collector
+from engine.interpreter import settle_in
 from engine.release import release
 from engine.store import workers
 from prompting.jobs import Job
@@ -83,7 +83,7 @@ class Worker:
         """Plan and decide once, then go on in the background."""
         self._ticks.plan()
         self._ticks.decide()
-        spare_the_collector()
+        settle_in()
         for job in self._jobs.values():
             job.start()
         self._scheduler.start()

@@ -3,16 +3,18 @@
 A batch is claimed and its intents are committed in one transaction, so before its first byte
 leaves each prompt is `sending`, with its intent on record. Killed before that, it is still due;
 after it, it ends as unknown when the lease runs out, and is sent again only to a phone that drops
-what it has had. So a prompt is shown at most once. While a batch is on its way the next one is
+what it has had. So a prompt is shown at most once. While batches are on their way the next one is
 made ready. No network call happens inside a transaction, and no transaction waits for another
 worker's.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 
 from engine.clock import Clock
@@ -26,9 +28,18 @@ from prompting.pusher import UNBOUNDED, Pusher
 
 LEASE = timedelta(seconds=60)
 """Longer than one batch takes to send, shorter than any expiry matters."""
-BATCH = 500
+BATCH = 600
+AHEAD = 4
+"""Batches on their way at once: enough that neither sender nor store waits for the other.
+
+Killed in the middle of a great pile, a worker leaves so many prompts of unknown fate at most.
+"""
 OVERDUE = timedelta(minutes=5)
 """Later than this a prompt counts as overdue; of those a patient gets one, not a pile."""
+
+
+_Recorded = Callable[[], None]
+"""Returns when a batch is on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Dispatcher:
     clock: Clock
     owner: str
     batch: int = BATCH
+    ahead: int = AHEAD
     lease: timedelta = LEASE
     draining: Event = field(default_factory=Event)
 
@@ -68,24 +80,36 @@ class Dispatcher:
 
     def _send_all(self, kinds: Counter[Kind]) -> None:
         """Send what is due until nothing is left, counting the outcomes."""
-        under_way: _Batch | None = None
-        ending: _Batch | None
-        try:
+        under_way: deque[_Recorded] = deque()
+        with self._recording(kinds) as record, ExitStack() as leaving:
+            leaving.callback(_all, under_way)
             while not self.draining.is_set():
-                if under_way is not None and self.pusher.room() < UNBOUNDED:
-                    # Firebase may be in trouble: what this batch meets says how to go on.
-                    ending, under_way = under_way, None
-                    self._end(ending, kinds)
+                # If Firebase may be in trouble, what is on its way says how to go on.
+                troubled = self.pusher.room() < UNBOUNDED
+                if under_way and (troubled or len(under_way) == self.ahead):
+                    under_way.popleft()()
+                    continue
                 following = self._begin()
-                if following is None and under_way is None:
+                if following is not None:
+                    under_way.append(record(following))
+                elif under_way:
+                    # What is recorded now may leave something to be tried again at once.
+                    under_way.popleft()()
+                else:
                     return
-                # What is recorded now may leave something to be tried again at once.
-                ending, under_way = under_way, following
-                if ending is not None:
-                    self._end(ending, kinds)
-        finally:
-            if under_way is not None:
-                self._end(under_way, kinds)
+
+    @contextmanager
+    def _recording(self, kinds: Counter[Kind]) -> "Iterator[Callable[[_Batch], _Recorded]]":
+        """Yield what has a batch recorded once its outcomes are known.
+
+        PostgreSQL takes what became of one batch while it gives out the next. SQLite does one
+        thing at a time, so there it is done when it is waited for.
+        """
+        if self.db.is_sqlite:
+            yield lambda batch: partial(self._end, batch, kinds)
+            return
+        with ThreadPoolExecutor(1, "record") as thread:
+            yield lambda batch: thread.submit(self._end, batch, kinds).result
 
     def _begin(self) -> "_Batch | None":
         """Claim a batch, commit to sending what may leave, begin to send; None if there is none."""
@@ -95,20 +119,13 @@ class Dispatcher:
         probing = room < UNBOUNDED
         with self.db.write() as tx:
             now = self.clock()  # whoever waited for its turn must not go by an old clock
-            due = delivery.claim(
-                tx,
-                self.owner,
-                now=now,
-                lease=self.lease,
-                limit=min(self.batch, room),
-                probing=probing,
-            )
+            due = delivery.claim(tx, now=now, limit=min(self.batch, room), probing=probing)
             if not due:
                 return None
             intents = _sort(tx, due, now)
-            standing = delivery.add_intents(tx, intents, self.owner, now=now, lease=self.lease)
-        pushes = [Push(i.push_id, i.push_token, i.expires_at, i.repeat) for i in standing]
-        return _Batch(standing, self.pusher.submit(pushes, now=self.clock()))
+            delivery.add_intents(tx, intents, self.owner, now=now, lease=self.lease)
+        pushes = [Push(i.push_id, i.push_token, i.expires_at, i.repeat) for i in intents]
+        return _Batch(intents, self.pusher.submit(pushes, now=self.clock()))
 
     def _end(self, batch: "_Batch", kinds: Counter[Kind]) -> None:
         """Wait for the outcomes of a batch, record and count them."""
@@ -129,6 +146,13 @@ class _Batch:
 
     intents: list[Intent]
     outcomes: Future[list[SendOutcome]]
+
+
+def _all(recorded: "deque[_Recorded]") -> None:
+    """Wait for all of them, even if one fails."""
+    with ExitStack() as stack:
+        for one in reversed(recorded):
+            stack.callback(one)
 
 
 def _sort(tx: WriteTx, due: Sequence[DuePrompt], now: datetime) -> list[Intent]:

@@ -34,7 +34,7 @@ LONGEST_GAP = timedelta(days=3)
 """More than the longest minimum gap and the farthest zones together."""
 SOON = timedelta(seconds=1)
 """When a prompt is tried again whose patient another worker is at work on."""
-_ON_ITS_WAY = frozenset({State.PLANNED, State.CLAIMED, State.RETRY})
+_ON_ITS_WAY = frozenset({State.PLANNED, State.RETRY})
 _REACHED = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN})
 
 
@@ -85,10 +85,12 @@ class Scene:
         if prompt.kind == PromptKind.TEST:
             # Asked for at this moment, so quiet hours, pauses and caps do not bear on it.
             return Hold(State.EXPIRED, Reason.EXPIRED) if now >= prompt.expires_at else None
+        protocol = self.protocols[prompt.protocol_id]
+        lately = self.recent.get(prompt.enrolment_id, NOTHING)
         return (
             self._kept_by_parent(prompt, now)
-            or self._kept_by_rules(prompt, now)
-            or self._kept_by_gap(prompt, now)
+            or self._kept_by_rules(prompt, now, protocol, lately)
+            or _kept_by_gap(prompt, now, protocol, lately)
         )
 
     def _kept_by_parent(self, prompt: DuePrompt, now: datetime) -> Hold | None:
@@ -111,15 +113,16 @@ class Scene:
             return Hold(State.RETRY, Reason.PARENT_WAITS, left_at + distance)
         return None
 
-    def _kept_by_rules(self, prompt: DuePrompt, now: datetime) -> Hold | None:
-        zones = self._zones(prompt)
+    def _kept_by_rules(
+        self, prompt: DuePrompt, now: datetime, protocol: StudyProtocol, lately: Recent
+    ) -> Hold | None:
+        its = self.whereabouts[prompt.patient_id]
+        zones = _zones(prompt, its)
         if not zones:
             return Hold(State.CANCELLED, Reason.NO_ZONE)
-        protocol = self.protocols[prompt.protocol_id]
         own = self.rules.get(prompt.patient_id, NO_RULES)
         if prompt.assignment in own.without:
             return Hold(State.CANCELLED, Reason.LEFT_OUT)
-        lately = self.recent.get(prompt.enrolment_id, NOTHING)
         quiet, paused = self._hours(protocol, own, zones, now)
         counts = prompt.kind == PromptKind.PROMPT and prompt.sent_at is None
         refusal = may_send(
@@ -128,7 +131,7 @@ class Scene:
             quiet=quiet,
             paused=paused,
             sent_today=lately.on.get(prompt.local_date, 0),
-            sent_in_24h=self._sent_while_travelling(prompt, lately),
+            sent_in_24h=_sent_while_travelling(its, lately),
             per_day=own.capped(protocol.limits) if counts else None,
         )
         if refusal is None:
@@ -151,32 +154,6 @@ class Scene:
             )
         return self.hours[key]
 
-    def _sent_while_travelling(self, prompt: DuePrompt, lately: Recent) -> int:
-        """Return what left in the last 24 hours, if some of it was planned in another zone.
-
-        A day of 30 hours, or a date lived twice, must not bring more than a day's prompts. Where
-        nobody travels the cap of the local date says it all, and this one would bite too early.
-        """
-        here = {self.whereabouts[prompt.patient_id].zone}
-        return 0 if lately.zones <= here else lately.in_24h
-
-    def _kept_by_gap(self, prompt: DuePrompt, now: datetime) -> Hold | None:
-        found = self.recent.get(prompt.enrolment_id)
-        # The first prompt of a phone is awaited there and then; a reminder follows its prompt.
-        if found is None or prompt.assignment == WELCOME or prompt.kind != PromptKind.PROMPT:
-            return None
-        if prompt.cause_id is not None:
-            return None  # it follows its cause closely; its gap to others was seen to at the draw
-        if found.last_at == prompt.sent_at:
-            return None  # this prompt itself, which may have arrived
-        free_at = found.last_at + self.protocols[prompt.protocol_id].limits.min_gap
-        return Hold(State.RETRY, Reason.GAP, free_at) if free_at > now else None
-
-    def _zones(self, prompt: DuePrompt) -> tuple[tzinfo, ...]:
-        """Return where the patient may be: the last confirmed zone, and all that phones dispute."""
-        its = self.whereabouts[prompt.patient_id]
-        return _usable(its.zone, frozenset(phone.zone for phone in its.phones), prompt.zone)
-
     def _intent(self, prompt: DuePrompt, now: datetime) -> Intent | Hold:
         """Return the intent to send a prompt, and count it as sent for those behind it."""
         before = self.uncertain.get(prompt.id)
@@ -187,18 +164,7 @@ class Scene:
             return Hold(State.UNKNOWN, Reason.NO_CLEAR_ANSWER)
         if prompt.kind == PromptKind.PROMPT and prompt.sent_at is None:
             self._count(prompt, now)
-        return Intent(
-            prompt_id=prompt.id,
-            attempt=prompt.attempts + 1,
-            epoch=prompt.epoch,
-            device_id=phone.id,
-            push_token=str(phone.push_token),
-            expires_at=prompt.expires_at,
-            push_id=prompt.push_id,
-            repeat=prompt.repeat,
-            deduplicates=phone.deduplicates,
-            uncertain=before.attempts if before else 0,
-        )
+        return Intent.of(prompt, phone, uncertain=before.attempts if before else 0)
 
     def _phone(self, prompt: DuePrompt, before: Uncertain | None) -> Phone | None:
         """Return the newest phone; what may be out is repeated to the phone that may have it."""
@@ -215,6 +181,34 @@ class Scene:
             zones=before.zones | {prompt.zone},
             on={**before.on, prompt.local_date: before.on.get(prompt.local_date, 0) + 1},
         )
+
+
+def _sent_while_travelling(its: Whereabouts, lately: Recent) -> int:
+    """Return what left in the last 24 hours, if some of it was planned in another zone.
+
+    A day of 30 hours, or a date lived twice, must not bring more than a day's prompts. Where
+    nobody travels the cap of the local date says it all, and this one would bite too early.
+    """
+    return 0 if lately.zones <= {its.zone} else lately.in_24h
+
+
+def _kept_by_gap(
+    prompt: DuePrompt, now: datetime, protocol: StudyProtocol, lately: Recent
+) -> Hold | None:
+    # The first prompt of a phone is awaited there and then; a reminder follows its prompt.
+    if lately is NOTHING or prompt.assignment == WELCOME or prompt.kind != PromptKind.PROMPT:
+        return None
+    if prompt.cause_id is not None:
+        return None  # it follows its cause closely; its gap to others was seen to at the draw
+    if lately.last_at == prompt.left_at:
+        return None  # this prompt itself, which may have arrived
+    free_at = lately.last_at + protocol.limits.min_gap
+    return Hold(State.RETRY, Reason.GAP, free_at) if free_at > now else None
+
+
+def _zones(prompt: DuePrompt, its: Whereabouts) -> tuple[tzinfo, ...]:
+    """Return where the patient may be: the last confirmed zone, and all that phones dispute."""
+    return _usable(its.zone, frozenset(phone.zone for phone in its.phones), prompt.zone)
 
 
 @lru_cache(maxsize=4096)

@@ -12,8 +12,8 @@ such answers in a row nothing is sent for a while; then a single push asks wheth
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from prompting.fcm.outcome import Kind, SendOutcome
 
@@ -27,12 +27,37 @@ UNBOUNDED = 1_000_000
 _PROBE_LAPSES_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """Leave to send one push, to be handed back with what became of it."""
 
     era: int
     probe: bool
+
+
+class Standing(NamedTuple):
+    """How things stand, in seconds of the steady clock; `pause` is 0 while all is well."""
+
+    pause: float = 0.0
+    until: float = 0.0
+    probing_until: float = 0.0
+
+    def room(self, now: float) -> int:
+        """Return how many pushes may be sent now: none while open, one to probe, else no bound."""
+        if not self.pause:
+            return UNBOUNDED
+        return 1 if self.may_probe(now) else 0
+
+    def may_probe(self, now: float) -> bool:
+        """Return whether an open breaker lets one push through now."""
+        return now >= self.until and now >= self.probing_until
+
+    def open_for(self, now: float) -> timedelta:
+        """Return for how long nothing will be sent; zero if closed or ready for a probe."""
+        return timedelta(seconds=max(self.until - now, 0.0) if self.pause else 0.0)
+
+
+def _nobody(standing: Standing) -> None:
+    """Tell nobody."""
 
 
 class Breaker:
@@ -40,7 +65,7 @@ class Breaker:
 
     Troubled are 429, 5xx, a time-out, a lost connection and none to be had; every other answer
     shows that FCM is well. Answers to pushes sent before the last change of state no longer count.
-    `monotonic` returns seconds of a clock that never steps.
+    `monotonic` returns seconds of a clock that never steps; `tell` hears of each new standing.
     """
 
     def __init__(
@@ -50,6 +75,7 @@ class Breaker:
         first_pause: timedelta = FIRST_PAUSE,
         longest_pause: timedelta = LONGEST_PAUSE,
         monotonic: Callable[[], float] = time.monotonic,
+        tell: Callable[[Standing], None] = _nobody,
     ) -> None:
         if threshold < 1 or not timedelta(0) < first_pause <= longest_pause:
             raise ValueError("threshold, first_pause, longest_pause: must be positive, in order")
@@ -57,36 +83,31 @@ class Breaker:
         self._first = first_pause.total_seconds()
         self._longest = longest_pause.total_seconds()
         self._monotonic = monotonic
+        self._tell = tell
         self._lock = threading.Lock()
         self._era = 0
         self._in_row = 0
-        self._pause = 0.0  # 0 while closed
-        self._until = 0.0
-        self._probing_until = 0.0
+        self._standing = Standing()
 
     @property
     def open_for(self) -> timedelta:
         """Return for how long nothing will be sent; zero if closed or ready for a probe."""
-        with self._lock:
-            left = self._until - self._monotonic() if self._pause else 0.0
-        return timedelta(seconds=max(left, 0.0))
+        return self._standing.open_for(self._monotonic())
 
     @property
     def room(self) -> int:
         """Return how many pushes may be sent now: none while open, one to probe, else no bound."""
-        with self._lock:
-            if not self._pause:
-                return UNBOUNDED
-            return 1 if self._may_probe() else 0
+        return self._standing.room(self._monotonic())
 
     def enter(self) -> Ticket | None:
         """Return leave to send one push, None if it must not be sent now."""
         with self._lock:
-            if not self._pause:
+            if not self._standing.pause:
                 return Ticket(self._era, probe=False)
-            if not self._may_probe():
+            now = self._monotonic()
+            if not self._standing.may_probe(now):
                 return None
-            self._probing_until = self._monotonic() + _PROBE_LAPSES_SECONDS
+            self._stand(self._standing._replace(probing_until=now + _PROBE_LAPSES_SECONDS))
             return Ticket(self._era, probe=True)
 
     def report(self, ticket: Ticket, outcome: SendOutcome | None) -> None:
@@ -95,7 +116,7 @@ class Breaker:
             if ticket.era != self._era:
                 return
             if outcome is None or outcome.code in _TELLS_NOTHING:
-                self._probing_until = 0.0
+                self._stand(self._standing._replace(probing_until=0.0))
             elif not is_troubled(outcome):
                 self._close(ticket)
             else:
@@ -103,23 +124,24 @@ class Breaker:
                 if ticket.probe or self._in_row >= self._threshold:
                     self._open(outcome.retry_after)
 
-    def _may_probe(self) -> bool:
-        now = self._monotonic()
-        return now >= self._until and now >= self._probing_until
-
     def _close(self, ticket: Ticket) -> None:
         self._in_row = 0
         if ticket.probe:
             self._era += 1
-            self._pause = self._probing_until = 0.0
+            self._stand(Standing())
 
     def _open(self, retry_after: timedelta | None) -> None:
         self._era += 1
         self._in_row = 0
-        self._probing_until = 0.0
-        self._pause = min(self._pause * 2, self._longest) if self._pause else self._first
+        before = self._standing.pause
+        pause = min(before * 2, self._longest) if before else self._first
         asked = retry_after.total_seconds() if retry_after is not None else 0.0
-        self._until = self._monotonic() + max(self._pause, asked)
+        self._stand(Standing(pause, self._monotonic() + max(pause, asked)))
+
+    def _stand(self, standing: Standing) -> None:
+        if standing != self._standing:
+            self._standing = standing
+            self._tell(standing)
 
 
 def is_troubled(outcome: SendOutcome) -> bool:

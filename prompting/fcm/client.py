@@ -5,7 +5,9 @@ before, which only the dispatcher knows.
 """
 
 import asyncio
+import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,10 +15,13 @@ from pyreqwest.exceptions import PyreqwestError
 
 from prompting.fcm.breaker import Breaker
 from prompting.fcm.bucket import TokenBucket
-from prompting.fcm.connections import DEFAULT_LIMITS, Connections, Limits, fault
+from prompting.fcm.connections import Connections, fault
 from prompting.fcm.credentials import Credentials, CredentialsUnavailable
+from prompting.fcm.limits import DEFAULT_LIMITS, Limits
 from prompting.fcm.message import Push, encode
 from prompting.fcm.outcome import SHORTEST_RETRY_AFTER, Kind, SendOutcome, classify
+
+log = logging.getLogger(__name__)
 
 _EXPIRED = SendOutcome(Kind.NOT_SENT, code="EXPIRED", detail="expired before sending")
 _CLOSED = SendOutcome(Kind.NOT_SENT, code="CLIENT_CLOSED", detail="the sender is closing")
@@ -30,6 +35,23 @@ class _Elapsed:
 
     def elapsed(self) -> timedelta:
         return timedelta(0, 0, 0, int((time.monotonic() - self._start) * 1000))
+
+
+class _Batch:
+    """Pushes that were handed over together, as of `now`, and what became of them so far."""
+
+    def __init__(self, now: datetime, size: int) -> None:
+        self.now = now
+        self.since = _Elapsed()
+        self.done: asyncio.Future[list[SendOutcome]] = asyncio.get_running_loop().create_future()
+        self._outcomes: list[SendOutcome | None] = [None] * size
+        self._left = size
+
+    def take(self, index: int, outcome: SendOutcome) -> None:
+        self._outcomes[index] = outcome
+        self._left -= 1
+        if not self._left and not self.done.done():
+            self.done.set_result([one for one in self._outcomes if one is not None])
 
 
 class FcmClient:
@@ -57,6 +79,9 @@ class FcmClient:
         self._limits = limits
         self._bucket = bucket or TokenBucket()
         self.breaker = breaker or Breaker()
+        self._waiting: deque[tuple[_Batch, int, Push]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._working = 0
         self._under_way = 0
         self._closed = False
 
@@ -69,21 +94,40 @@ class FcmClient:
         return await self._send(push, now, _Elapsed())
 
     async def send_many(self, pushes: Sequence[Push], *, now: datetime) -> list[SendOutcome]:
-        """Return the outcome of each push, in order; `limits` bounds how many are under way."""
-        outcomes: list[SendOutcome | None] = [None] * len(pushes)
-        numbered = iter(enumerate(pushes))
-        since = _Elapsed()
+        """Return the outcome of each push, in order; `limits` bounds how many are under way.
 
-        async def work_off() -> None:
+        Batches that are sent at the same time share that bound, and begin in their order.
+        """
+        if not pushes:
+            return []
+        batch = _Batch(now, len(pushes))
+        self._waiting.extend([(batch, index, push) for index, push in enumerate(pushes)])
+        for _ in range(min(self._connections.in_flight - self._working, len(pushes))):
+            self._working += 1
+            worker = asyncio.create_task(self._work_off())
+            self._workers.add(worker)  # or it might be collected while it runs
+            worker.add_done_callback(self._workers.discard)
+        return await batch.done
+
+    async def _work_off(self) -> None:
+        try:
+            while self._waiting:
+                batch, index, push = self._waiting.popleft()
+                batch.take(index, await self._send_safely(push, batch))
+        finally:
+            # At once, and not when the task is done: a batch that comes in between would wait for
+            # a worker that has gone.
+            self._working -= 1
+
+    async def _send_safely(self, push: Push, batch: "_Batch") -> SendOutcome:
+        """Send, with an outcome in any case: a fault of ours must not cost the batch all of its."""
+        try:
             # Each send counts from its own start: the last of a slow batch may begin much later
             # than the first, and must still not begin after its expiry.
-            for index, push in numbered:
-                outcomes[index] = await self._send(push, now, since)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._connections.in_flight, len(pushes))):
-                group.create_task(work_off())
-        return [outcome for outcome in outcomes if outcome is not None]
+            return await self._send(push, batch.now, batch.since)
+        except Exception as error:  # noqa: BLE001
+            log.warning("a push could not be sent: %s", type(error).__name__)
+            return SendOutcome(Kind.UNKNOWN, code="FAULT", detail=type(error).__name__)
 
     async def aclose(self, *, drain_seconds: float | None = None) -> bool:
         """Stop sending, let what is under way end, close; return whether all of it ended.

@@ -8,12 +8,14 @@ So bodies are handed over as streams: whether a POST is repeated is the dispatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.http import Url
 
+from prompting.fcm.limits import Limits
 from prompting.fcm.outcome import Kind, SendOutcome
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -36,33 +38,7 @@ _NOT_PROCESSED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long one attempt may take and how many may be under way.
-
-    `timeout_seconds` bounds an attempt from connecting to the last byte, `connect_seconds` the
-    connecting alone. `connections` are opened one after the other as each has `streams` requests
-    under way. `trusted_pem` is a further certificate authority, for servers of one's own.
-    """
-
-    timeout_seconds: float = 10
-    connect_seconds: float = 5
-    connections: int = 8
-    streams: int = 100
-    trusted_pem: bytes | None = None
-
-    def __post_init__(self) -> None:
-        if min(self.timeout_seconds, self.connect_seconds) <= 0:
-            raise ValueError("timeout_seconds, connect_seconds: must be positive")
-        if self.connections < 1 or self.streams < 1:
-            raise ValueError("connections, streams: must be at least 1")
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What FCM answered."""
 
     status: int

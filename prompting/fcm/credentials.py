@@ -8,10 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import google.auth.exceptions
-from firebase_admin import credentials as firebase
-from google.auth.transport.requests import Request
-
 from engine.clock import Clock, system_clock
 
 MESSAGING_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -98,6 +94,8 @@ class ServiceAccount:
             ValueError: if the key is not a usable service account key.
             OSError: if the file cannot be read.
         """
+        from firebase_admin import credentials as firebase  # noqa: PLC0415 (18 MB, for this alone)
+
         source = str(key) if isinstance(key, Path) else dict(key)
         certificate = firebase.Certificate(source)
         account = certificate.get_credential().with_scopes([MESSAGING_SCOPE])
@@ -152,6 +150,9 @@ class _Account(Protocol):
 
 
 def _fetch_from_google(account: _Account) -> AccessToken:
+    import google.auth.exceptions  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
     request = partial(Request(), timeout=_FETCH_TIMEOUT_SECONDS)
     try:
         account.refresh(request)

@@ -7,11 +7,10 @@ what is shown instead of standing beside it.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 NEUTRAL_TITLE = "Welltimed"
@@ -26,13 +25,13 @@ LONGEST_TTL = timedelta(weeks=4)
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """One prompt on its way to one device.
 
     `token` is the device's FCM registration token; `expires_at` (aware) is the first instant at
     which the prompt would be late; `repeat` is 0 for the prompt itself and counts its reminders
-    and snoozes, which carry the same id so that the phone replaces what it shows.
+    and snoozes, which carry the same id so that the phone replaces what it shows. (A tuple, since
+    very many are made at once.)
     """
 
     prompt_id: UUID

@@ -9,11 +9,10 @@ the message proves that nothing went out.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 FCM_ERROR_TYPE = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 """`@type` of the error detail that carries FCM's own error code."""
@@ -52,12 +51,12 @@ class Kind(StrEnum):
     """May or may not have been delivered; never to be called either."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
+class SendOutcome(NamedTuple):
     """What one attempt proved, with the evidence.
 
     `http_status` is None where no answer came; `code` is FCM's error code or the sender's own word;
-    `message_name` is set for accepted only; `detail` is short and safe to log.
+    `message_name` is set for accepted only; `detail` is short and safe to log. (A tuple, since very
+    many are made at once.)
     """
 
     kind: Kind
