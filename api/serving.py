@@ -9,16 +9,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.limiter import Limiter
 from api.services import Services
+from api.working import running_worker
 from content.library import Library
 from engine.clock import Clock, system_clock
 from engine.settings import Settings
 from engine.store import Database
-from engine.store.server_time import shared_clock
 from prompting.fcm.emulator.app import EmulatorApp, build_emulator
-from prompting.pusher import pusher_from
 from prompting.serving import served
-from prompting.ticks import build_ticks
-from prompting.worker import Worker
 
 EMULATOR_PATH = "/fcm-emulator"
 BROWSER_PATHS = ("/registrations", "/stream")
@@ -78,18 +75,3 @@ def whole_app(
         if with_worker:
             stack.enter_context(running_worker(settings, db, emulator_url=emulator_url))
         yield app, emulator_url
-
-
-@contextmanager
-def running_worker(
-    settings: Settings, db: Database, *, emulator_url: str | None = None
-) -> Iterator[Worker]:
-    """Yield a worker that runs until the block ends."""
-    pusher = pusher_from(settings, emulator_url=emulator_url)
-    worker = Worker(build_ticks(settings, db, pusher, shared_clock(db)))
-    try:
-        worker.start()
-        yield worker
-    finally:
-        worker.stop()
-        pusher.close()

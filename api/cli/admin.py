@@ -14,11 +14,6 @@ from engine.store import migrate as move_forward
 users = typer.Typer(help="People of the clinic.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands that stand at the top."""
-    app.command()(migrate)
-
-
 def migrate(as_json: Json = False) -> None:
     """Bring the database to the newest shape of its tables."""
     db = opened(settings_given())

@@ -7,18 +7,13 @@ from urllib.parse import quote
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.cli.environment import settings_given
+from api.cli.environment import check_port, settings_given
 from api.cli.output import Json, err, out, print_json
-from api.cli.serving import check_port, serve_database
+from api.cli.serving import serve_database
 from api.demo.clinic import EMAIL, PASSWORD, ZONE
 from api.demo.run import Demo, Lived, run_demo
 
 FOLDER = Path("var")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(demo)
 
 
 def demo(

@@ -12,11 +12,6 @@ from api.serving import api_app
 from engine.store import open_database
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(openapi)
-
-
 def openapi(
     to: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
 ) -> None:

@@ -17,11 +17,6 @@ from prompting.learning import Learner
 from prompting.streaming import PART, Cluster, Fitted, fit_stored
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(learn)
-
-
 def learn(
     dask: Annotated[
         str | None,

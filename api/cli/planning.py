@@ -23,11 +23,6 @@ ENROLMENT = UUID(int=0)
 """The enrolment the preview is drawn for; a real one has an id, and so draws, of its own."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(plan)
-
-
 def plan(  # noqa: PLR0913 - one parameter an option
     protocol: Annotated[Path, typer.Argument(help="A welltimed-protocol/1 file.")],
     timezone: Annotated[str, typer.Option(help="The patient's zone, like Europe/Berlin.")],

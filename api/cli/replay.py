@@ -20,11 +20,6 @@ LABEL = re.compile(r"within([1-9]\d{0,3})")
 Z95 = 1.959964
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("replay")(run)
-
-
 def run(
     data: Annotated[
         Path | None,

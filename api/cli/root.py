@@ -6,35 +6,23 @@ import os
 import typer
 
 from api import logs
-from api.cli import (
-    admin,
-    bench,
-    content,
-    decisions,
-    demo,
-    documents,
-    learn,
-    planning,
-    replay,
-    serving,
-    simulation,
-)
+from api.cli.commands import Commands
 from api.cli.output import Failed, quit_with
 from engine.errors import WelltimedError
 
 app = typer.Typer(
     name="welltimed",
+    cls=Commands,
     help="Ecological momentary assessment with adaptive prompting.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serving, planning, simulation, replay, learn, documents, admin):
-    module.add_to(app)
-app.add_typer(bench.app, name="bench")
-app.add_typer(content.app, name="content")
-app.add_typer(decisions.app, name="decisions")
-app.add_typer(admin.users, name="user")
+
+
+@app.callback()
+def _group() -> None:
+    """Take a command."""
 
 
 def main() -> None:

@@ -68,11 +68,6 @@ class Study:
                 return RIVALS
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("simulate")(run)
-
-
 def run(  # noqa: PLR0913  # the options of the command
     world: Annotated[
         str, typer.Option(help=f"One of {', '.join(WORLDS)}, or FILE.py:make of your own.")

@@ -23,7 +23,7 @@ from api.demo.phones import Arrival, Phones
 from api.limiter import Limiter
 from api.serving import api_app
 from content.library import Library
-from engine.collector import spare_the_collector
+from engine.interpreter import settle_in
 from engine.settings import Settings
 from engine.store import open_database
 from prompting.serving import served
@@ -121,7 +121,7 @@ def outside(
 def _live_outside(
     settings: Settings, clock: SharedClock, emulator_url: str, seed: int, pipe: Connection
 ) -> None:
-    spare_the_collector()
+    settle_in()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
     db = open_database(settings.database_url)
     limiter = Limiter(tries_per_minute=10_000)  # all phones of the demo share one address

@@ -13,7 +13,7 @@ from api.demo.outside import SharedClock, outside
 from api.services import Services
 from content.library import Library
 from engine.clock import system_clock
-from engine.collector import spare_the_collector
+from engine.interpreter import settle_in
 from engine.localtime import resolve, zone
 from engine.records import Clinician
 from engine.settings import Settings
@@ -68,7 +68,7 @@ def run_demo(demo: Demo, settings: Settings, *, zone_name: str, on_day: Progress
     """
     began = time.monotonic()
     demo.clear()
-    spare_the_collector()
+    settle_in()
     settings = settings.model_copy(
         update={"database_url": demo.database_url, "fcm_credentials": None, "fcm_endpoint": None}
     )

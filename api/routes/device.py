@@ -191,10 +191,9 @@ def read_device(device: DeviceDep, services: ServicesDep) -> DeviceOut:
 
 
 @router.put("/device/push-token", status_code=204)
-def put_push_token(body: PushToken, device: DeviceDep, services: ServicesDep) -> None:
-    """Store the device's newest push token."""
-    with services.db.write() as tx:
-        devices.set_push_token(tx, device.id, body.push_token)
+def put_push_token(body: PushToken, device: DeviceDep, services: ServicesDep, now: NowDep) -> None:
+    """Store the device's newest push token; with its first one comes a first prompt."""
+    enrolling.keep_push_token(services.db, device, body.push_token, now=now)
 
 
 @router.delete("/device", status_code=204)

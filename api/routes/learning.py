@@ -100,7 +100,7 @@ class ObjectiveOut(Out):
     content_id: str
     timing: Literal["uniform", "adaptive"]
     objective: Literal["answered", "completed", "relevance"]
-    rests_on: Literal["answered", "relevance"] | None
+    rests_on: Literal["answered", "completed", "relevance"] | None
 
 
 class MarksOut(Out):
@@ -201,7 +201,7 @@ def read_learning(patient: PatientDep, services: ServicesDep) -> LearningOut:
         policy=policy,
         objectives=[
             ObjectiveOut.model_validate(one)
-            for one in objectives_of(services.db, patient.id, policy=policy)
+            for one in objectives_of(services.db, services.standing, patient.id, policy=policy)
         ],
         marks=MarksOut.model_validate(marking.moments_of(services.db, patient.id)),
     )

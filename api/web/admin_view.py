@@ -11,14 +11,16 @@ from engine.health_records import LATENESS_BOUNDS, Lateness, SpanFigures, Worker
 from engine.learning_records import LearningEvent, LearningKind
 from engine.prompt import State
 from engine.trace import STATE_WORDS
+from prompting.heads import HEADS
 
 SPAN_WORDS = {24: "last 24 hours", 7 * 24: "last 7 days"}
 EVENT_WORDS = {
-    LearningKind.PROMOTED: "a new model decides",
-    LearningKind.KEPT_BACK: "a new model was kept back",
-    LearningKind.FIT_FAILED: "no model could be fitted",
-    LearningKind.UNUSABLE: "a stored model could not be read",
+    LearningKind.PROMOTED: "a new model{} decides",
+    LearningKind.KEPT_BACK: "a new model{} was kept back",
+    LearningKind.FIT_FAILED: "no model{} could be fitted",
+    LearningKind.UNUSABLE: "a stored model{} could not be read",
 }
+"""In the braces stands which model it is, where that is not the one of answers."""
 _LATE = 5.0
 """From so many seconds on a tick that has not succeeded is worth a look at its figure."""
 
@@ -223,7 +225,8 @@ def _model(learned: LearningState, now: datetime) -> str:
 def event_words(event: LearningEvent) -> str:
     """Return what happened to the model, and why if that is on record."""
     known = {str(kind): words for kind, words in EVENT_WORDS.items()}
-    words = known.get(event.kind, event.kind)
+    head = HEADS.get(str(event.detail.get("head")))
+    words = known.get(event.kind, event.kind).format(f" of {head.about}" if head else "")
     if event.version:
         words += f" ({event.version})"
     reasons = event.detail.get("reasons") or event.detail.get("reason") or ()

@@ -12,6 +12,7 @@ from engine.commands import declaring, marking
 from engine.learning_records import DeclaredHours, DeclaredVersion, MarkCounts
 from engine.records import Patient
 from prompting.explaining import Explanation
+from prompting.heads import HEADS
 from prompting.objectives import ObjectiveNow, objectives_of
 from prompting.policies import ADAPTIVE, UNIFORM
 
@@ -68,7 +69,7 @@ def learning_view(
         curves=curve_views(services.standing.curves(patient.id), document),
         objectives=[
             _line(one, services.library, policy)
-            for one in objectives_of(services.db, patient.id, policy=policy)
+            for one in objectives_of(services.db, services.standing, patient.id, policy=policy)
         ],
         marks=_marked(marking.moments_of(services.db, patient.id)),
         declared=[
@@ -115,11 +116,9 @@ def _rests_on(one: ObjectiveNow, policy: str) -> str:
         return whole_clinic if policy == UNIFORM else "chance, until there is a model"
     if one.rests_on == one.objective:
         return "what it is chosen for"
-    if one.objective == "completed":
-        return "answers in time: an exercise counts as done once its answer is stored"
     if policy != ADAPTIVE:
         return "answers in time: the policy of the clinic knows nothing else"
-    return "answers in time, until enough is known of good moments"
+    return f"answers in time, until enough is known of {HEADS[one.objective].about}"
 
 
 def _marked(counts: MarkCounts) -> str:

@@ -12,7 +12,6 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STATES = {
     "planned": "planned",
-    "claimed": "being sent",
     "sending": "being sent",
     "retry": "will be tried again",
     "accepted": "sent",

@@ -10,7 +10,10 @@ const POLL_MS = 30_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Listens for prompts until `stop()`; calls `onPrompt` whenever it is worth asking the server. */
+/**
+ * Listens for prompts until `stop()`; calls `onPrompt` whenever it is worth asking the server: when
+ * one came, when the stream stands (again), and every half minute.
+ */
 export class Channel {
   #onPrompt;
   #poll = null;
@@ -55,8 +58,10 @@ export class Channel {
   #listen(address) {
     const source = new EventSource(address);
     this.#source = source;
+    // What was sent before the stream stood (a page just opened, a tunnel) came to nobody here.
     source.addEventListener("open", () => {
       this.#failures = 0;
+      this.#onPrompt();
     });
     source.addEventListener("message", (event) => {
       const id = promptIdOf(event.data);
