@@ -1,5 +1,7 @@
 """Claiming: due prompts among very many that are not, and whether their number matters.
 
+A prompt counts as claimed when the intent to send it is stored, as the dispatcher does it.
+
 Two databases of the same kind, one with `SMALL` prompts and one with as many as asked for, hold the
 same few due ones. Batches are claimed from both in turns.
 """
@@ -18,8 +20,9 @@ from sqlalchemy import insert as insert_into
 from benchmarks.filling import add_due, add_patients, due_prompt
 from benchmarks.processes import database
 from engine.clock import system_clock
+from engine.delivery_records import Intent
 from engine.prompt import State
-from engine.store import Database, delivery, migrate, open_database, tables
+from engine.store import Database, delivery, devices, migrate, open_database, tables
 
 SMALL = 100_000
 BATCH = 500
@@ -42,13 +45,16 @@ class _Pile:
     seconds: list[float] = field(default_factory=list)
 
     def claim(self, now: datetime) -> int:
-        """Claim a batch and commit; return its size."""
+        """Claim a batch, intend to send it and commit; return its size."""
         began = time.perf_counter()
         with self.db.write() as tx:
-            got = len(delivery.claim(tx, "bench", now=now, lease=_LEASE, limit=BATCH))
-        if got == BATCH:
+            due = delivery.claim(tx, now=now, limit=BATCH)
+            phones = devices.whereabouts(tx, list({prompt.patient_id for prompt in due}))
+            intents = [Intent.of(prompt, phones[prompt.patient_id].phones[0]) for prompt in due]
+            delivery.add_intents(tx, intents, "bench", now=now, lease=_LEASE)
+        if len(due) == BATCH:
             self.seconds.append(time.perf_counter() - began)
-        return got
+        return len(due)
 
     @property
     def rate(self) -> float:

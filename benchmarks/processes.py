@@ -53,7 +53,12 @@ class StandIn:
 
 @contextmanager
 def standin(latency_ms: float) -> Iterator[StandIn]:
-    """Yield a stand-in for FCM in a process of its own."""
+    """Yield a stand-in for FCM in a process of its own.
+
+    Raises BenchUnusable where what measures its clients is not installed.
+    """
+    if find_spec("psutil") is None:
+        raise BenchUnusable("psutil is missing; install welltimed[dev]")
     command = [sys.executable, "-m", "benchmarks.standin", "--latency-ms", str(latency_ms)]
     pipe = subprocess.PIPE
     with ExitStack() as stack:

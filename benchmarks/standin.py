@@ -14,7 +14,6 @@ import ssl
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from typing import cast
 
@@ -46,33 +45,34 @@ _GREETING = (
 
 
 class Log:
-    """What arrived: how often each (prompt id, repeat), and when."""
+    """What arrived, and when. It is read when somebody asks, so as to cost nobody's time before."""
 
     def __init__(self) -> None:
-        self.seen: Counter[tuple[bytes, bytes]] = Counter()
+        self.bodies: list[bytes] = []
         self.arrivals: list[float] = []
 
     def take(self, body: bytes) -> None:
         """Note one message."""
         self.arrivals.append(time.time())
-        self.seen[_value(body, b'"prompt_id"'), _value(body, b'"repeat"')] += 1
+        self.bodies.append(body)
 
     def count(self) -> dict[str, object]:
         """Return how many arrived."""
         return {"received": len(self.arrivals)}
 
     def report(self) -> dict[str, object]:
-        """Return counts, and the arrivals as seconds since the epoch."""
+        """Return counts, (prompt id, repeat) making two alike, and arrivals in epoch seconds."""
+        distinct = {(_value(b, b'"prompt_id"'), _value(b, b'"repeat"')) for b in self.bodies}
         return {
             "received": len(self.arrivals),
-            "distinct": len(self.seen),
-            "doubles": len(self.arrivals) - len(self.seen),
+            "distinct": len(distinct),
+            "doubles": len(self.arrivals) - len(distinct),
             "arrivals": self.arrivals,
         }
 
     def reset(self) -> dict[str, object]:
         """Forget everything."""
-        self.seen.clear()
+        self.bodies.clear()
         self.arrivals.clear()
         return {}
 
