@@ -9,7 +9,7 @@ from stub import CODE, Clinic
 
 from content.item import ContentItem
 
-WAIT_SECONDS = 8
+WAIT_SECONDS = 30
 
 
 def enrol(page: Page, address: str) -> None:
@@ -70,6 +70,7 @@ def note_of(*items: dict[str, Any], **more: Any) -> ContentItem:
 
 def layout_faults(page: Page) -> list[str]:
     """Return what is wider than the window, and controls less than 44 px high."""
+    page.wait_for_load_state("load")
     faults: list[str] = page.evaluate(
         """() => {
           const wide = document.documentElement.scrollWidth - innerWidth;

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from builders import EMAIL, PASSWORD
 from own_times import Ward
+from page_faults import watch, width_of
 from patient_steps import enrol, layout_faults, until
 from playwright.sync_api import Browser, Page, expect
 from stub import Clinic
@@ -23,11 +24,9 @@ def open_office(browser: Browser, course: Ward, faults: list[str]) -> Iterator[A
 
     def opener(email: str, **options: Any) -> Page:
         context = browser.new_context(base_url=course.address, **options)
-        context.set_default_timeout(8_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: note_breach(said.text, faults))
+        watch(page, faults)
         page.goto("/sign-in")
         page.get_by_label("E-mail address").fill(email)
         page.get_by_label("Password").fill(PASSWORD)
@@ -38,11 +37,6 @@ def open_office(browser: Browser, course: Ward, faults: list[str]) -> Iterator[A
     yield opener
     for context in contexts:
         context.close()
-
-
-def note_breach(text: str, faults: list[str]) -> None:
-    if "Content Security Policy" in text or "Refused to" in text:
-        faults.append(text)
 
 
 def send(course: Ward) -> None:
@@ -157,7 +151,7 @@ def test_the_admins_page_fits_the_screen(course: Ward, open_office: Any, width: 
     )  # fmt: skip
     page = open_office("admin@clinic.example", viewport={"width": width, "height": 900})
     expect(page.get_by_role("heading", name="Delivery", exact=True)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
 
 
 def test_the_therapists_page_follows_a_test_without_script(course: Ward, open_office: Any) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from builders import EMAIL, PASSWORD
 from own_times import ward
+from page_faults import watch, width_of
 from practice import build_history, copy_of, served
 
 pytestmark = pytest.mark.browser
@@ -34,10 +35,8 @@ def open_page(browser, practice):
         def opened(**options):
             context = browser.new_context(base_url=url, **options)
             contexts.append(context)
-            context.set_default_timeout(8_000)
             page = context.new_page()
-            page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("console", lambda said: faults.append(said.text) if _bad(said.text) else None)
+            watch(page, faults)
             page.goto("/caseload")
             page.get_by_label("E-mail address").fill(EMAIL)
             page.get_by_label("Password").fill(PASSWORD)
@@ -51,10 +50,6 @@ def open_page(browser, practice):
     assert faults == []
 
 
-def _bad(text):
-    return "Content Security Policy" in text or "Refused to" in text
-
-
 def addresses(practice):
     here = f"/patients/{practice.patients['P-01'].id}"
     return [path if path.startswith("/") and path != "/schedule" else here + path for path in PAGES]
@@ -65,7 +60,7 @@ def test_no_page_is_wider_than_the_screen_and_no_target_is_tiny(open_page, pract
     page = open_page(viewport={"width": width, "height": 800})
     for path in addresses(practice):
         page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert width_of(page) <= width, path
         assert page.evaluate(SMALL_TARGETS) == [], path
 
 
@@ -103,7 +98,6 @@ def test_a_blended_course_fits_every_screen_and_works_without_javascript(browser
             viewport={"width": width, "height": 800},
             color_scheme="dark",
         )
-        context.set_default_timeout(8_000)
         page = context.new_page()
         page.goto("/caseload")
         page.get_by_label("E-mail address").fill(EMAIL)
@@ -114,23 +108,19 @@ def test_a_blended_course_fits_every_screen_and_works_without_javascript(browser
         page.get_by_role("button", name="Enter").click()
         page.get_by_text("The date was entered").wait_for()
         page.locator("summary", has_text="of times and rules").click()
-        assert fits(page, width)
+        assert width_of(page) <= width
         page.locator("summary", has_text="as a table, each with its way").click()
         page.locator("a.step-in").first.click()
         page.get_by_role("heading", name="One prompt and its way").wait_for()
-        assert fits(page, width)
+        assert width_of(page) <= width
         page.go_back()
         page.get_by_role("link", name="Change schedule").click()
         page.locator(FIRST_END).fill("1130")
         page.get_by_role("button", name="Preview the week").click()
         page.get_by_role("heading", name="What this changes: ").wait_for()
         page.get_by_role("heading", name="Phases with these settings").wait_for()
-        assert fits(page, width)
+        assert width_of(page) <= width
         context.close()
-
-
-def fits(page, width):
-    return page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_everything_works_without_javascript(open_page, practice):
