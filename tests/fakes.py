@@ -196,7 +196,7 @@ class Practice:
             with self.db.write() as tx:
                 tx.conn.exec_driver_sql(
                     "UPDATE prompts SET lease_until = lease_until - interval '61 seconds'"
-                    " WHERE state IN ('claimed', 'sending')"
+                    " WHERE state = 'sending'"
                 )
 
     def live(self, until: datetime, step: timedelta = timedelta(minutes=5)) -> None:

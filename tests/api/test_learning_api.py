@@ -7,9 +7,10 @@ import pytest
 from api_world import BAD_ID, World, fields
 from httpx2 import Response
 
-from engine.learning_records import RELEVANCE, Artifact
+from engine.learning_records import COMPLETED, RELEVANCE, Artifact
 from engine.store import artifacts
 from models.artifact import dumps
+from models.receptivity import Receptivity
 from models.relevance import Relevance
 from prompting.learning import Learner
 
@@ -194,19 +195,20 @@ def test_objectives_say_what_they_rest_on_at_present(world: World) -> None:
     learn(world)
     answered = dict.fromkeys(("answered", "completed", "relevance"), "answered")
     assert resting() == answered | {"any": None}
-    add_relevance(world)
+    add_head(world, RELEVANCE, Relevance())
     assert resting() == answered | {"relevance": "relevance", "any": None}
+    add_head(world, COMPLETED, Receptivity())
+    assert resting() == {name: name for name in answered} | {"any": None}
     objectives = {one["assignment"]: one["objective"] for one in learning(world)["objectives"]}
     assert objectives == {name: name for name in answered} | {"any": "answered"}
 
 
-def add_relevance(world: World) -> None:
+def add_head(world: World, head: str, model: Receptivity) -> None:
     X = [[8.0 + n % 12, 0.0] for n in range(40)]
-    model = Relevance().fit(X, [n % 2 for n in range(40)], person=["p"] * 40)
+    model.fit(X, [n % 2 for n in range(40)], person=["p"] * 40)
     artifact = Artifact(
-        version="moments", created_at=world.clock(), learned_through=0, blob=dumps(model, {}),
-        head=RELEVANCE,
-    )  # fmt: skip
+        version=head, created_at=world.clock(), learned_through=0, blob=dumps(model, {}), head=head
+    )
     with world.db.write() as tx:
         artifacts.add_artifact(tx, artifact)
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from cli_runs import Ran, Run
+from fakes import postgres_url
 
 from api import auth
+from api.cli.environment import ready_database
 from engine.clock import system_clock
+from engine.settings import Settings
 from engine.store import open_database
 
 ITEMS = Path(auth.__file__).parents[1] / "content" / "items"
@@ -19,6 +22,17 @@ def test_migrating_twice_does_something_once(run: Run) -> None:
     assert second == first | {"applied": []}
     assert first["database"].startswith("sqlite:///")
     assert "nothing to do" in run("migrate").out
+
+
+@pytest.mark.postgres
+def test_a_server_that_may_lose_what_it_committed_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ready_database(Settings(database_url=postgres_url())).close()  # this one keeps nothing safe
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"PostgreSQL runs with {name} = off: a power cut may lose what it has committed"
+        for name in ("fsync", "full_page_writes")
+    ]
 
 
 def add(run: Run, email: str = "a@clinic.example", *more: object) -> Ran:

@@ -57,7 +57,7 @@ def test_a_filled_database_holds_as_many_prompts_as_asked_for_and_few_are_due(ki
             states = dict(
                 tx.conn.exec_driver_sql("SELECT state, count(*) FROM prompts GROUP BY state").all()
             )
-            due = claims.delivery.claim(tx, "x", now=now, lease=claims._LEASE, limit=1_000)
+            due = claims.delivery.claim(tx, now=now, limit=1_000)
         db.close()
     assert states == {"accepted": 2_660, "planned": 340}
     assert len(due) == 200

@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Path]]:
     ]
     printed = []
     for process in started:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         assert out.count("\n") == 1, "one JSON object and nothing else"
         printed.append(json.loads(out))

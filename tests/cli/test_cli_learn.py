@@ -1,7 +1,6 @@
 """`welltimed learn` on a database with outcomes in it."""
 
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from cli_runs import Run
 from fakes import Practice, protocol, sqlite_url, windowed
 
 from engine.store import artifacts, open_database
+from prompting import streaming
 from prompting.learning import Learner
 
 
@@ -49,9 +49,10 @@ def test_a_database_that_is_not_up_to_date_is_refused(run: Run):
     assert run("learn").is_refusal(1)
 
 
-def test_without_dask_its_option_is_refused_and_nothing_is_stored(practice: Practice, run: Run):
-    if find_spec("distributed") is not None:
-        pytest.skip("dask is installed")
+def test_without_dask_its_option_is_refused_and_nothing_is_stored(
+    practice: Practice, run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(streaming, "find_spec", lambda _name: None)
     assert run("learn", "--dask", "127.0.0.1:8786").is_refusal(1)
     with practice.db.read() as tx:
         assert artifacts.promoted(tx, limit=1) == []

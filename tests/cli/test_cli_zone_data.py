@@ -42,7 +42,7 @@ def python(code: str, *arguments: str, env: Mapping[str, str]) -> subprocess.Com
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

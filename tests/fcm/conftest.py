@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
-from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator import EmulatorApp, build_emulator
+from prompting.fcm.limits import Limits
 from prompting.fcm.message import Push
 from prompting.serving import served
 
@@ -60,14 +60,14 @@ def emulator(front: Front) -> Running:
 
 @pytest.fixture
 async def client(emulator: Running) -> AsyncIterator[FcmClient]:
-    client = FcmClient(emulator.url, "clinic", StaticBearer(), limits=Limits(timeout_seconds=5))
+    client = FcmClient(emulator.url, "clinic", StaticBearer(), limits=Limits(timeout_seconds=20))
     yield client
     await client.aclose()
 
 
 @pytest.fixture
 async def http(emulator: Running) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=emulator.url, timeout=5, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=emulator.url, timeout=60, trust_env=False) as http:
         yield http
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from prompting.fcm.client import FcmClient
-from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator.faults import FaultKind, FaultRule
+from prompting.fcm.limits import Limits
 from prompting.fcm.message import NEUTRAL_BODY, NEUTRAL_TITLE, Push
 from prompting.fcm.outcome import Kind
 from prompting.serving import served
@@ -42,7 +42,8 @@ def test_every_fault_the_emulator_knows_is_in_the_table():
 async def test_each_fault_costs_exactly_one_post_and_is_named(
     emulator, make_push, fault, kind, status, code, warm
 ):
-    limits = Limits(timeout_seconds=0.4)
+    # Short only where nothing answers: a busy machine must not turn the other faults into this one.
+    limits = Limits(timeout_seconds=1 if fault is FaultKind.HANG else 20)
     client = FcmClient(emulator.url, "clinic", StaticBearer(), limits=limits)
     if warm:
         assert (await client.send(make_push(), now=NOON)).kind is Kind.ACCEPTED
@@ -141,7 +142,7 @@ async def raw_peer() -> AsyncIterator[Callable[..., Awaitable[tuple[RawPeer, str
 async def connect() -> AsyncIterator[Callable[..., FcmClient]]:
     clients: list[FcmClient] = []
 
-    def make(endpoint: str, timeout_seconds: float = 2) -> FcmClient:
+    def make(endpoint: str, timeout_seconds: float = 20) -> FcmClient:
         limits = Limits(timeout_seconds=timeout_seconds)
         clients.append(FcmClient(endpoint, "p", StaticBearer(), limits=limits))
         return clients[-1]
@@ -217,7 +218,7 @@ async def test_a_peer_that_never_takes_the_connection_is_told_from_one_that_neve
             with contextlib.suppress(BlockingIOError):
                 filler.connect(deaf.getsockname())
         await asyncio.sleep(0.05)
-        client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.4)
+        client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=2)
         outcome = await client.send(make_push(), now=NOON)
     assert (outcome.kind, outcome.code) == (Kind.NOT_SENT, "CONNECT_FAILED")
 
@@ -258,6 +259,30 @@ async def test_send_many_keeps_order_and_bound(counting, make_push):
     ]
     assert len(endpoint.requests) == 40
     assert endpoint.most == 8
+
+
+async def test_batches_that_are_sent_together_share_the_bound_and_all_end(counting, make_push):
+    endpoint = counting(seconds=0.01)
+    with served(endpoint.app) as url:
+        limits = Limits(connections=1, streams=3)
+        client = FcmClient(f"{url}/prefix", "p", StaticBearer(), limits=limits)
+        waves = [
+            asyncio.create_task(client.send_many([make_push() for _ in range(size)], now=NOON))
+            for size in (7, 1, 4, 1, 1)
+        ]
+        outcomes = await asyncio.wait_for(asyncio.gather(*waves), 60)
+        for _ in range(50):  # each begins as the one worker there may be is about to end
+            done = client.send_many([make_push()], now=NOON)
+            assert len(await asyncio.wait_for(done, 60)) == 1
+        await client.aclose()
+    assert [len(wave) for wave in outcomes] == [7, 1, 4, 1, 1]
+    assert endpoint.most == 3
+
+
+async def test_one_push_that_cannot_be_written_costs_no_other_its_outcome(client, make_push):
+    impossible = Push(make_push().prompt_id, "", NOON + timedelta(hours=1))
+    outcomes = await client.send_many([make_push(), impossible, make_push()], now=NOON)
+    assert [outcome.code for outcome in outcomes] == [None, "FAULT", None]
 
 
 async def test_what_expires_while_a_slow_batch_is_sent_is_not_sent_any_more(counting, make_push):

@@ -44,7 +44,7 @@ class TokenSource:
     def __call__(self) -> AccessToken:
         self.fetches += 1
         assert threading.current_thread() is not threading.main_thread()
-        assert self.open.wait(5)
+        assert self.open.wait(60)
         if self.broken:
             raise CredentialsUnavailable("down", temporary=True)
         return AccessToken(f"token-{self.fetches}", self.clock() + HOUR)
@@ -66,7 +66,7 @@ def account(source: TokenSource, clock: VirtualClock) -> ServiceAccount:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -96,7 +96,7 @@ async def test_a_token_is_renewed_ahead_of_its_end_while_the_old_one_serves(acco
     assert [await account.bearer() for _ in range(20)] == ["token-1"] * 20
     source.open.set()
     await until(lambda: source.fetches == 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await account.bearer() != "token-2":
             await asyncio.sleep(0.005)
     assert source.fetches == 2
@@ -217,13 +217,14 @@ async def test_fifty_senders_and_a_slow_token_server_make_one_request_a_token(pr
         assert set(first) == {"ya29.made-up-1"}
         # As if 55 minutes had gone: the token has five minutes left.
         account._clock = lambda: datetime.now(UTC) + HOUR - ahead
+        endpoint.seconds = 3
         began = time.monotonic()
         during = await asyncio.gather(*[account.bearer() for _ in range(50)])
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 2
         assert set(during) == {"ya29.made-up-1"}
         await until(lambda: len(endpoint.assertions) == 2 and not endpoint.open)
         account._clock = lambda: datetime.now(UTC)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await account.bearer() != "ya29.made-up-2":
                 await asyncio.sleep(0.005)
     assert len(endpoint.assertions) == 2

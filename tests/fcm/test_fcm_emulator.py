@@ -13,11 +13,11 @@ from starlette.routing import Mount
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
-from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator import build_emulator
 from prompting.fcm.emulator.faults import FaultKind, FaultPlan, FaultRule
 from prompting.fcm.emulator.log import MessageLog
+from prompting.fcm.limits import Limits
 from prompting.fcm.message import encode
 from prompting.fcm.outcome import FCM_ERROR_TYPE, Kind
 from prompting.serving import served
@@ -109,7 +109,7 @@ async def stream(
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
     request = http.stream("GET", "/stream", params={"token": token}, headers=headers)
-    async with asyncio.timeout(5), request as response:
+    async with asyncio.timeout(60), request as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         lines = response.aiter_lines()
@@ -322,7 +322,7 @@ def test_a_last_line_torn_by_a_crash_is_passed_over(tmp_path):
 async def test_mounted_under_a_prefix_it_behaves_the_same(make_push, kind):
     emulator = build_emulator(clock=VirtualClock(NOON))
     with served(Starlette(routes=[Mount("/fcm-emulator", emulator)])) as url:
-        limits = Limits(timeout_seconds=0.4)
+        limits = Limits(timeout_seconds=3)
         client = FcmClient(f"{url}/fcm-emulator", "p", StaticBearer(), limits=limits)
         assert (await client.send(make_push("emu-a"), now=NOON)).kind is Kind.ACCEPTED
         emulator.faults.set([FaultRule(kind=kind)])

@@ -15,8 +15,8 @@ from h2.settings import SettingCodes
 
 from benchmarks.certificates import Certificates, for_loopback
 from prompting.fcm.client import FcmClient
-from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
+from prompting.fcm.limits import Limits
 from prompting.fcm.outcome import Kind
 
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -104,7 +104,7 @@ async def firebase(certificates: Certificates, tmp_path: Path) -> AsyncIterator[
     firebase.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield firebase
     server.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while firebase.living:
             for peer in firebase.living:
                 peer.transport.abort()
@@ -114,7 +114,7 @@ async def firebase(certificates: Certificates, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture
 async def client(firebase: Firebase, certificates: Certificates) -> AsyncIterator[FcmClient]:
     limits = Limits(
-        timeout_seconds=2, connections=3, streams=STREAMS, trusted_pem=certificates.authority
+        timeout_seconds=20, connections=3, streams=STREAMS, trusted_pem=certificates.authority
     )
     client = FcmClient(firebase.url, "p", StaticBearer("secret"), limits=limits)
     yield client
@@ -156,7 +156,7 @@ async def test_a_burst_is_spread_over_the_connections_and_opens_no_more(
     firebase.answer = lambda peer, stream: waiting.append((peer, stream))
     pushes = [make_push() for _ in range(45)]
     sending = asyncio.create_task(client.send_many(pushes, now=NOON))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(waiting) < 30:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
@@ -224,7 +224,10 @@ def unavailable(peer: Peer, stream: int) -> None:
 async def test_each_fault_of_http2_costs_one_post_and_proves_what_the_standard_says(
     firebase, certificates, make_push, fault, kind, code, warm
 ):
-    limits = Limits(timeout_seconds=0.4, trusted_pem=certificates.authority)
+    # Short only where nothing answers: a busy machine must not turn the other faults into this one.
+    limits = Limits(
+        timeout_seconds=1 if fault is silent else 20, trusted_pem=certificates.authority
+    )
     client = FcmClient(firebase.url, "p", StaticBearer(), limits=limits)
     if warm:
         assert (await client.send(make_push(), now=NOON)).kind is Kind.ACCEPTED

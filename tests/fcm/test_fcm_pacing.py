@@ -7,9 +7,9 @@ import pytest
 from prompting.fcm.breaker import Breaker
 from prompting.fcm.bucket import LEAST_PER_MINUTE, TokenBucket
 from prompting.fcm.client import FcmClient
-from prompting.fcm.connections import Limits
 from prompting.fcm.credentials import StaticBearer
 from prompting.fcm.emulator.faults import FaultKind, FaultRule
+from prompting.fcm.limits import Limits
 from prompting.fcm.outcome import Kind
 from prompting.serving import served
 
@@ -93,8 +93,9 @@ async def test_a_push_broken_off_half_way_gives_the_probe_back(emulator, make_pu
     now[0] += 5
     emulator.app.faults.set([FaultRule(kind=FaultKind.HANG)])
     probe = asyncio.create_task(client.send(make_push(), now=NOON))
-    await asyncio.sleep(0.1)
-    assert breaker.room == 0
+    async with asyncio.timeout(60):
+        while breaker.room:
+            await asyncio.sleep(0.005)
     probe.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probe
@@ -103,13 +104,13 @@ async def test_a_push_broken_off_half_way_gives_the_probe_back(emulator, make_pu
 
 
 async def test_closing_lets_what_is_under_way_end_and_begins_nothing_more(counting, make_push):
-    endpoint = counting(seconds=0.2)
+    endpoint = counting(seconds=2)
     limits = Limits(connections=1, streams=3)
     with served(endpoint.app) as url:
         client = FcmClient(f"{url}/prefix", "p", StaticBearer(), limits=limits)
         pushes = [make_push() for _ in range(9)]
         sending = asyncio.create_task(client.send_many(pushes, now=NOON))
-        while endpoint.open < 3:
+        while len(endpoint.requests) < 3:
             await asyncio.sleep(0.005)
         assert await client.aclose()
         outcomes = await sending
@@ -120,14 +121,14 @@ async def test_closing_lets_what_is_under_way_end_and_begins_nothing_more(counti
 async def test_closing_waits_no_longer_than_it_is_told_and_what_is_left_is_unknown(
     counting, make_push
 ):
-    endpoint = counting(seconds=1.5)
+    endpoint = counting(seconds=30)
     with served(endpoint.app) as url:
         client = FcmClient(f"{url}/prefix", "p", StaticBearer())
         sending = asyncio.create_task(client.send(make_push(), now=NOON))
-        while endpoint.open < 1:
+        while not endpoint.requests:
             await asyncio.sleep(0.005)
         began = time.monotonic()
         assert not await client.aclose(drain_seconds=0.1)
         outcome = await sending
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 15
     assert outcome.kind is Kind.UNKNOWN

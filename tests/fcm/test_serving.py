@@ -79,7 +79,7 @@ async def test_open_streams_and_hanging_requests_do_not_hold_up_the_end():
     emulator = build_emulator(clock=system_clock)
     emulator.faults.set([FaultRule(kind=FaultKind.HANG)])
     body = {"message": {"token": "emu-a"}}
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         with served(APP) as url, served(emulator) as emulator_url:
             streams = [
                 http.stream("GET", f"{url}/endless"),
@@ -97,7 +97,7 @@ async def test_open_streams_and_hanging_requests_do_not_hold_up_the_end():
             while emulator.log.received == 0:
                 await asyncio.sleep(0.01)
             began = time.monotonic()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         for stream in streams:
             await stream.__aexit__(None, None, None)
         with pytest.raises(httpx2.TransportError):
@@ -124,12 +124,12 @@ def test_the_emulator_in_the_foreground_ends_on_a_signal_even_with_a_stream_open
     try:
         url = f"http://127.0.0.1:{port}"
         transport = httpx2.HTTPTransport(retries=0)
-        with httpx2.Client(base_url=url, transport=transport, timeout=10) as http:
+        with httpx2.Client(base_url=url, transport=transport, timeout=60) as http:
             wait_for(http)
             with http.stream("GET", "/stream", params={"token": "emu-a"}) as response:
                 assert response.status_code == 200
                 process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=5)
+                _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 0
@@ -137,7 +137,7 @@ def test_the_emulator_in_the_foreground_ends_on_a_signal_even_with_a_stream_open
 
 
 def wait_for(http: httpx2.Client) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if http.get("/health").status_code == 200:

@@ -47,7 +47,7 @@ class Arena:
         self.ground, self._port = ground, port
         self._played = 0
         self._finisher = Standing(self._work)
-        self._reader = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._reader = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     @property
     def shared(self) -> Shared:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-LONGEST_LIFE_SECONDS = 30.0
+LONGEST_LIFE_SECONDS = 120.0
 _POLL_SECONDS = 0.001
 _PR_SET_PDEATHSIG = 1
 

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lanes import Shared
+from threaded_sender import ThreadedSender
 
 from engine.store import Database
 from engine.store.database import ReadTx, WriteTx
 from prompting.fcm.message import Push
 from prompting.fcm.outcome import SendOutcome
-from prompting.pusher import FcmPusher
 
 AROUND_TRANSACTION = ("before", "begun", "about to commit", "committed")
 AROUND_SUBMISSION = ("unsent", "some out", "all out", "answered")
@@ -116,7 +116,7 @@ class StagedDatabase:
 class StagedPusher:
     """The real sender; its submissions pass the points of a stage."""
 
-    def __init__(self, inner: FcmPusher, stage: Stage) -> None:
+    def __init__(self, inner: ThreadedSender, stage: Stage) -> None:
         self._inner, self._stage = inner, stage
 
     def submit(self, pushes: Sequence[Push], *, now: datetime) -> Future[list[SendOutcome]]:

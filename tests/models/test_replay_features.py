@@ -110,3 +110,13 @@ def test_prompts_of_the_same_slot_stand_in_for_the_same_time_of_day(fixed_base):
     table = history(replace(made, answered=answered), answered, np.ones(answered.size, bool))
     same_time = table[-2:, SAME_TIME]
     assert same_time[0] > 0.1 > -0.1 > same_time[1]
+
+
+def test_what_lies_further_back_than_memory_counts_no_more(monkeypatch, fixed_base):
+    monkeypatch.setattr(replay_features, "MEMORY", 8)
+    monkeypatch.setattr(replay_features, "CHUNK", 5)
+    changed = replace(MADE, answered=MADE.answered.copy())
+    changed.answered[0] = 1.0 - changed.answered[0]
+    before, after = past(MADE), past(changed)
+    assert not np.array_equal(before[8], after[8])
+    np.testing.assert_array_equal(before[9:], after[9:])

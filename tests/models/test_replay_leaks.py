@@ -5,6 +5,7 @@ import pytest
 from replay_studies import study
 
 from models.evaluation.replay import replay
+from models.evaluation.replay_data import Prompts
 from models.evaluation.replay_leaks import from_history, recording
 
 MADE = study(7, persons=60, days=10)
@@ -82,3 +83,18 @@ def test_oddities_that_are_no_leak_are_told_without_suspicion():
     signs = recording(odd)
     assert codes(signs) == {"clock-not-exact", "delay-negative"}
     assert not any(sign.leak for sign in signs)
+
+
+@pytest.mark.parametrize(("copies", "leak"), [(2, False), (200, True)])
+def test_prompts_recorded_twice_are_told_and_many_of_them_are_a_leak(copies, leak):
+    rows = np.sort(np.r_[np.arange(MADE.person.size), np.arange(copies)])
+    twice = Prompts(**{name: getattr(MADE, name)[rows] for name in Prompts.__dataclass_fields__})
+    (sign,) = (sign for sign in recording(twice) if sign.code == "repeated")
+    assert sign.text.startswith(f"{copies} prompts")
+    assert sign.leak is leak
+
+
+@pytest.mark.parametrize("at", [np.full(MADE.at.size, np.nan), 24.0 * MADE.day])
+def test_prompts_of_a_day_without_a_clock_are_not_taken_for_copies(at):
+    blank = np.full(at.size, np.nan)
+    assert "repeated" not in codes(recording(replace(MADE, at=at, beep=blank, delay=blank)))

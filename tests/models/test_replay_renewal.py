@@ -6,7 +6,7 @@ from replay_studies import study, without_clock
 from scipy.special import expit, logit
 
 from models.evaluation.replay_data import first, labels
-from models.evaluation.replay_renewal import renewed
+from models.evaluation.replay_renewal import renewed, scale
 from models.evaluation.replay_scores import calibration_slope
 
 STUDY = study(5, persons=60, days=30)
@@ -69,3 +69,11 @@ def test_without_a_clock_nothing_is_renewed():
     made, forecast = drifted(1.6, 0.0)
     blind = without_clock(made)
     np.testing.assert_array_equal(renewed(forecast, blind, labels(blind, None), HELD), forecast)
+
+
+def test_a_new_night_finds_the_same_scale_wherever_its_search_begins():
+    rng = np.random.default_rng(0)
+    z = rng.normal(0.0, 2.0, 400)
+    y = (rng.random(400) < expit(0.5 * z - 1.0)).astype(float)
+    ends = [scale(z, y, np.array(near)) for near in ([0.0, 1.0], [-1.0, 0.4], [1.0, 2.0])]
+    np.testing.assert_allclose(ends[1:], [ends[0]] * 2, atol=1e-9)

@@ -22,13 +22,20 @@ def learner(db: Database, **options) -> Learner:
     return Learner(db, **({"epsilon": 0.1, "refit_hour_utc": 3} | options))
 
 
-def answer(practice: Practice, person: Person, prompt_id: UUID, at: datetime, received: datetime):
+def answer(
+    practice: Practice,
+    person: Person,
+    prompt_id: UUID,
+    at: datetime,
+    received: datetime,
+    content: str = "checkin.momentary",
+):
     submission = answering.Submission(
         id=uuid4(),
         prompt_id=prompt_id,
-        content_id="checkin.momentary",
-        content_version=LIBRARY.get("checkin.momentary").version,
-        answers=ANSWERS["checkin.momentary"],
+        content_id=content,
+        content_version=LIBRARY.get(content).version,
+        answers=ANSWERS[content],
         opened_at=None,
         answered_at=at,
     )
@@ -73,12 +80,15 @@ class Run:
             now=self.practice.clock(),
         )
 
-    def live(self, days: int, *, learn_every: int = 1, restart: bool = False) -> None:
+    def live(
+        self, days: int, *, learn_every: int = 1, restart: bool = False, hours: int = 13
+    ) -> None:
+        """Live through so many days, of which the first hours count."""
         practice = self.practice
         for day in range(days):
             morning = practice.clock()
             practice.plan()
-            for step in range(13 * 2):
+            for step in range(hours * 2):
                 practice.clock.now = morning + timedelta(minutes=30 * step)
                 practice.policies = Policies(self.learner.policy())
                 practice.decide()

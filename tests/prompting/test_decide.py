@@ -264,4 +264,4 @@ def test_a_failure_half_way_leaves_no_window_half_drawn(anywhere: Practice):
             stored = windows.windows_from(tx, person.enrolment.id, MONDAY.date())
         assert all(w.decided_at is None for w in stored)
     with anywhere.db.write() as tx:
-        assert delivery.claim(tx, "w", now=NINE, lease=timedelta(minutes=1), limit=9) == []
+        assert delivery.claim(tx, now=NINE, limit=9) == []

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from fakes import MONDAY, Person, Practice, protocol, windowed
-from learning_runs import Run, learner
+from learning_runs import Run, answer, learner
 
-from engine.commands import declaring, marking
+from engine.commands import declaring, marking, starting
 from engine.commands.postponing import not_now
 from engine.errors import FieldsRefused, NotFound
 from engine.learning_records import RELEVANCE, DeclaredHours, Sign
@@ -127,6 +127,21 @@ def test_an_exercise_let_pass_is_a_sign_and_one_declined_is_none(anywhere: Pract
     not_now(anywhere.db, again.phones[0], prompt_id, "work", now=anywhere.clock())
     anywhere.clock.forward(days=1)
     assert {s.person for s in signs(anywhere, exercises)} == {str(person.patient.id)}
+
+
+def test_what_a_patient_starts_unasked_is_a_sign_of_when_it_was_started(anywhere: Practice):
+    own = {"content": "ba.plan-tomorrow", "id": "own", "trigger": {"kind": "patient_initiated"}}
+    person = anywhere.enrol(protocol(windowed("08:00-12:00"), own))
+    anywhere.plan()
+    phone, started_at = person.phones[0], anywhere.clock()
+    begun = starting.start(anywhere.db, phone, "own", now=started_at)
+    anywhere.clock.forward(minutes=5)
+    assert signs(anywhere) == [], "it was not finished"
+    now = anywhere.clock()
+    answer(anywhere, person, begun.id, now, now, "ba.plan-tomorrow")
+    (sign,) = signs(anywhere, ("ba.plan-tomorrow",))
+    assert (sign.kind, sign.good, sign.at) == ("self_started", True, started_at)
+    assert fit_relevance([sign] * FEWEST_SIGNS, {}) is not None
 
 
 def test_distress_that_was_reported_is_a_sign(anywhere: Practice):

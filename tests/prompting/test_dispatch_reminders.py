@@ -8,7 +8,6 @@ from fakes import NINE, NOT_SENT, REFUSED, UNKNOWN, Person, Practice, fixed, pro
 from engine.prompt import Reason, State
 from engine.records import RulesVersion
 from engine.store import answers, delivery, rules
-from prompting.dispatch import LEASE
 
 MINUTE = timedelta(minutes=1)
 
@@ -89,16 +88,15 @@ def test_a_reminder_in_quiet_hours_is_not_sent(anywhere: Practice):
     assert rows(anywhere)[2] == (State.CANCELLED, Reason.QUIET)
 
 
-def test_an_answer_that_comes_while_a_reminder_is_claimed_stops_it(anywhere: Practice):
+def test_an_answer_that_comes_when_a_reminder_is_due_stops_it(anywhere: Practice):
     person = reminded(anywhere)
     log = Log(anywhere)
     live(anywhere, NINE + 15 * MINUTE)
     anywhere.clock.now = NINE + 15 * MINUTE
     with anywhere.db.write() as tx:
-        (due,) = delivery.claim(tx, "dead", now=anywhere.clock(), lease=LEASE, limit=9)
+        (due,) = delivery.claim(tx, now=anywhere.clock(), limit=9)
         assert due.repeat == 1
         answers.mark_answered(tx, the_prompt(anywhere, person).id, anywhere.clock(), None)
-    anywhere.lapse()
     live(anywhere, NINE + 50 * MINUTE)
     assert log.left == [(0, 0)]
     assert rows(anywhere)[1] == (State.CANCELLED, Reason.PARENT_ANSWERED)

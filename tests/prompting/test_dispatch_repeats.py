@@ -1,6 +1,5 @@
 """Sending once more to a phone that drops what it has had, and only to such a phone."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,8 +20,8 @@ from fakes import (
 from engine.commands import answering
 from engine.commands.scheduling import change_protocol
 from engine.prompt import MOST_UNCERTAIN, Reason, State
-from engine.store import delivery, devices
-from prompting.dispatch import LEASE, LONGEST_BACKOFF
+from engine.store import devices
+from prompting.dispatch import LONGEST_BACKOFF
 
 
 def first(practice: Practice, person: Person):
@@ -159,16 +158,14 @@ def test_what_the_phone_has_confirmed_is_not_sent_again(anywhere: Practice):
     assert first(anywhere, person).state == State.ACCEPTED
 
 
-def test_a_confirmation_that_comes_while_a_repeat_is_claimed_stops_it(anywhere: Practice):
-    person = at_nine(anywhere, deduplicates=True)
-    anywhere.pusher.script = [UNKNOWN]
+def test_what_firebase_refused_for_now_and_the_phone_confirms_is_not_sent_again(
+    anywhere: Practice,
+):
+    person = at_nine(anywhere)
+    anywhere.pusher.script = [throttled(60)]
     anywhere.tick()
-    anywhere.clock.now += LONGEST_BACKOFF
-    with anywhere.db.write() as tx:
-        assert delivery.claim(tx, "dead", now=anywhere.clock(), lease=LEASE, limit=1)
-    report(anywhere, person)
-    anywhere.lapse()
-    anywhere.tick()
+    report(anywhere, person, anywhere.clock.forward(seconds=1))
+    anywhere.live(NINE + timedelta(minutes=10))
     assert len(anywhere.pusher.pushed) == 1
     assert first(anywhere, person).state == State.ACCEPTED
 
@@ -177,9 +174,6 @@ def test_a_change_of_protocol_does_not_cancel_what_may_be_out(anywhere: Practice
     person = at_nine(anywhere, deduplicates=True)
     anywhere.pusher.script = [UNKNOWN]
     anywhere.tick()
-    anywhere.clock.now += LONGEST_BACKOFF
-    with anywhere.db.write() as tx:
-        assert delivery.claim(tx, "dead", now=anywhere.clock(), lease=LEASE, limit=1)
     change_protocol(
         anywhere.db,
         person.patient.id,
@@ -189,9 +183,8 @@ def test_a_change_of_protocol_does_not_cancel_what_may_be_out(anywhere: Practice
         by="test",
         now=anywhere.clock(),
     )
-    assert first(anywhere, person).state == State.CLAIMED
-    anywhere.lapse()
-    anywhere.tick()
+    assert first(anywhere, person).state == State.UNKNOWN
+    wait(anywhere)
     assert len(anywhere.pusher.pushed) == 2
     assert first(anywhere, person).state == State.ACCEPTED
 
@@ -263,7 +256,7 @@ def test_a_repeat_keeps_the_gap_to_a_later_prompt_that_has_left(anywhere: Practi
             times[anywhere.prompt(person, push.prompt_id).assignment] = anywhere.clock()
 
     anywhere.pusher.before = note
-    anywhere.pusher.script = [replace(UNKNOWN, retry_after=timedelta(seconds=230))]
+    anywhere.pusher.script = [UNKNOWN._replace(retry_after=timedelta(seconds=230))]
     anywhere.live(NINE + timedelta(minutes=20), step=timedelta(seconds=30))
     assert times == {"b": NINE + timedelta(minutes=3), "a": NINE + timedelta(minutes=6)}
     assert len(anywhere.pusher.pushed) == 3
@@ -292,3 +285,40 @@ def test_nothing_is_claimed_while_firebase_is_in_trouble(anywhere: Practice):
     anywhere.pusher.before = lambda pushes: sizes.append(len(pushes))
     anywhere.tick()
     assert sizes == [1, 1, 1, 1]
+
+
+def test_the_gap_counts_from_when_a_prompt_was_sent_again(anywhere: Practice):
+    """The phone may have shown it only then."""
+    person = anywhere.enrol(
+        protocol(fixed("09:00", "09:50", expires_after="45m"), min_gap="30m"), deduplicates=True
+    )
+    anywhere.plan()
+    anywhere.clock.now = NINE
+    anywhere.decide()
+    anywhere.pusher.script = [OSError("killed")]
+    with pytest.raises(OSError, match="killed"):
+        anywhere.tick("dies")
+    anywhere.lapse()
+    anywhere.clock.now = NINE + timedelta(minutes=40)
+    anywhere.tick("next")
+    anywhere.clock.now = NINE + timedelta(minutes=50)
+    anywhere.decide()
+    anywhere.tick("next")
+    again, following = anywhere.prompts(person)[:2]
+    assert anywhere.pusher.times(again.id) == 2
+    assert (following.state, following.reason) == (State.RETRY, Reason.GAP)
+    anywhere.clock.now = NINE + timedelta(minutes=70)
+    anywhere.tick("next")
+    assert anywhere.pusher.times(following.id) == 1
+
+
+def test_a_repeat_does_not_wait_for_the_gap_to_itself(anywhere: Practice):
+    document = protocol(fixed("09:00", expires_after="3h"), min_gap="2h")
+    person = anywhere.enrol(document, deduplicates=True)
+    anywhere.plan()
+    anywhere.clock.now = NINE
+    anywhere.decide()
+    anywhere.pusher.script = [UNKNOWN, UNKNOWN]
+    for _ in range(3):
+        wait(anywhere)
+    assert anywhere.pusher.times(first(anywhere, person).id) == 3

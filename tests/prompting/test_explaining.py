@@ -149,6 +149,42 @@ def test_counts_that_are_weighed_are_not_told_as_numbers_of_prompts():
     assert told.patient == MINE
 
 
+def by_exercises(**why) -> Decision:
+    made = because(**why)
+    return replace(made, features=made.features | {"rests_on": "completed"})
+
+
+def test_times_that_rest_on_exercises_done_are_explained_by_exercises():
+    told = explain(by_exercises())
+    assert told.patient == "You tend to do the exercises that come around this time on work days."
+    assert told.therapist.startswith(
+        "The patient did 5 of 6 exercises sent around this time on work days; "
+    )
+    told = explain(by_exercises(near=[4.2, 5.2]))
+    assert told.therapist.startswith(
+        "The patient did 81 % of exercises sent around this time on work days, the older less; "
+    )
+    told = explain(by_exercises(own=0.0, shared=0.5))
+    assert told.patient == (
+        "Going by when people usually do exercises, this looked like a good time."
+    )
+
+
+@pytest.mark.parametrize(
+    "why", [{"near": [3.0, 3.0]}, {"near": [2.0, 6.0]}, {"own": 0.05}], ids=str
+)
+def test_no_habit_of_exercises_is_claimed_that_the_record_does_not_show(why):
+    assert "You tend" not in explain(by_exercises(**why)).patient
+
+
+def test_while_exercises_rest_on_answers_they_are_explained_by_answers():
+    made = because()
+    features = made.features | {"objective": "completed", "rests_on": "answered"}
+    told = explain(replace(made, features=features))
+    assert told.patient == MINE
+    assert (told.objective, told.rests_on) == ("completed", "answered")
+
+
 def test_what_is_said_of_patients_in_a_run_is_true_of_their_stored_answers(practice: Practice):
     run = Run(practice, persons=8, control_share=0.0)
     run.live(8)

@@ -1,6 +1,5 @@
 """Fitting in parts: the same persons, nearly the same model, and no more than a part in memory."""
 
-from importlib.util import find_spec
 from uuid import UUID
 
 import numpy as np
@@ -14,6 +13,7 @@ from models.artifact import dumps
 from models.combining import combined
 from models.receptivity import Receptivity
 from models.simulation.ema import make
+from prompting import streaming
 from prompting.knowing import Knowledge
 from prompting.policies import ADAPTIVE
 from prompting.streaming import Cluster, _spans, fit_stored
@@ -111,22 +111,22 @@ def test_a_model_in_parts_is_judged_stored_and_taken_like_any_other(practice: Pr
     assert one.policy().version == Knowledge(artifact).version == f"{artifact.version}+{last}"
 
 
-def test_without_dask_a_cluster_is_an_error_and_not_a_silent_fit_here(practice: Practice):
-    if find_spec("distributed") is not None:
-        pytest.skip("dask is installed")
+def test_without_dask_a_cluster_is_an_error_and_not_a_silent_fit_here(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(streaming, "find_spec", lambda _name: None)
     with pytest.raises(ImportError, match="dask"):
         fit_stored(practice.db, {}, cluster=Cluster("127.0.0.1:9"))
 
 
 @pytest.mark.slow
 def test_a_cluster_fits_the_very_same_model(practice: Practice):
-    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    from distributed import LocalCluster  # noqa: PLC0415 (whoever runs other tests need not wait)
+
     run = Run(practice)
     run.live(3)
     here = fit_stored(practice.db, {}, part=15)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as made:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
         address = made.scheduler_address.removeprefix("tcp://")
         there = fit_stored(practice.db, {}, part=15, cluster=Cluster(address))
     assert dumps(there.model, {}) == dumps(here.model, {})

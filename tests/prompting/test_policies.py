@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning_runs import learner
 
+from engine.learning_records import COMPLETED, RELEVANCE
+from models.objective import OBJECTIVES
 from models.receptivity import Receptivity
+from models.relevance import Relevance
 from prompting.policies import (
     ADAPTIVE,
     PERSON,
@@ -39,7 +42,19 @@ def morning_people() -> Receptivity:
     return Receptivity().fit(X, y, person=person.astype(str), day=np.tile(np.arange(200) // 4, 20))
 
 
+def evening_exercises(model: Receptivity) -> Receptivity:
+    """Return the model fitted to twenty people who do exercises in the evening only."""
+    hours = np.tile(np.linspace(8, 20, 40), 20)
+    X = np.column_stack([hours, np.zeros(800)])
+    person = np.repeat(np.arange(20), 40).astype(str)
+    return model.fit(X, (hours > 16).astype(int), person=person, day=np.tile(np.arange(40), 20))
+
+
 MODEL = morning_people()
+HEADS = {
+    COMPLETED: evening_exercises(Receptivity()),
+    RELEVANCE: evening_exercises(Relevance()),
+}
 
 
 @st.composite
@@ -59,6 +74,7 @@ def slot_batches(data: st.DrawFn) -> SlotBatch:
         last_hour=np.array(
             data(st.lists(st.one_of(st.just(np.nan), st.floats(0, 24)), min_size=n, max_size=n))
         ),
+        objective=[data(st.sampled_from(OBJECTIVES)) for _ in range(n)],
     )
 
 
@@ -67,7 +83,7 @@ def slot_batches(data: st.DrawFn) -> SlotBatch:
     slot_batches(), st.sampled_from([ADAPTIVE, POOLED, PERSON]), st.sampled_from([0.05, 0.3, 1.0])
 )
 def test_every_law_keeps_its_floor_whatever_the_windows(batch, name, epsilon):
-    policy = AdaptivePolicy(MODEL, "test+1", epsilon, name)
+    policy = AdaptivePolicy(MODEL, "test+1", epsilon, name, **HEADS)
     law = policy.law(batch)
     check_lawful(law, batch)
     floor = epsilon / batch.available.sum(axis=1, keepdims=True)
@@ -78,7 +94,7 @@ def test_every_law_keeps_its_floor_whatever_the_windows(batch, name, epsilon):
 @settings(max_examples=40, deadline=None)
 @given(slot_batches(), st.integers(0, 6))
 def test_a_law_does_not_depend_on_the_other_windows_to_the_last_bit(batch, padding):
-    policy = AdaptivePolicy(MODEL, "test+1", EPSILON)
+    policy = AdaptivePolicy(MODEL, "test+1", EPSILON, **HEADS)
     together = policy.propensities(batch)
     width = ((0, 0), (0, padding))
     for row in range(len(batch.person)):
@@ -97,9 +113,35 @@ def day(person: str) -> SlotBatch:
     return SlotBatch(hours, np.ones_like(hours, dtype=bool), np.array([0]), [person])
 
 
-def best_hour(policy: AdaptivePolicy, person: str) -> float:
-    law = policy.propensities(day(person))
-    return float(day(person).hours[0, law[0].argmax()])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_window_goes_by_the_head_of_its_objective_where_the_policy_trusts_heads(name):
+    one = day("1")
+    batch = SlotBatch(
+        *(np.repeat(part, 3, axis=0) for part in (one.hours, one.available, one.day_type)),
+        ["1"] * 3,
+        objective=OBJECTIVES,
+    )
+    law = AdaptivePolicy(MODEL, "t+1", EPSILON, name, **HEADS).law(batch)
+    rests = [law.rests_on(row) for row in range(3)]
+    evenings = batch.hours[np.arange(3), law.propensities.argmax(axis=1)] > 16
+    if name == ADAPTIVE:
+        assert rests == list(OBJECTIVES)
+        assert evenings.tolist() == [False, True, True]
+        last = batch.hours.shape[1] - 1
+        assert law.reasons.of(0, last)["near"][0] < law.reasons.of(0, last)["near"][1]
+        near, seen = law.reasons.of(1, last)["near"]
+        assert near == seen > 0, "exercises, all of which were done then"
+    else:
+        assert rests == ["answered"] * 3
+        assert len({row.tobytes() for row in law.propensities}) == 1
+
+
+def test_without_a_head_windows_go_by_answers_and_say_so():
+    batch = replace(day("1"), objective=[COMPLETED])
+    law = AdaptivePolicy(MODEL, "t+1", EPSILON, relevance=HEADS[RELEVANCE]).law(batch)
+    assert law.rests_on(0) == "answered"
+    by_answers = AdaptivePolicy(MODEL, "t+1", EPSILON).propensities(day("1"))
+    assert law.propensities.tobytes() == by_answers.tobytes()
 
 
 def test_the_policies_differ_in_whom_they_trust():

@@ -43,9 +43,9 @@ def running(
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, "waited for ten seconds"
+        assert time.monotonic() < deadline, "waited for a minute"
         time.sleep(0.01)
 
 
@@ -97,7 +97,7 @@ def test_a_stopped_worker_ends_in_silence_and_sends_nothing_more(
 
     object.__setattr__(ticks.dispatcher, "clock", slow_clock)
     with running(practice, ticks):
-        assert busy.wait(10)  # so that it is stopped in the middle of a tick
+        assert busy.wait(60)  # so that it is stopped in the middle of a tick
     practice.clock.now = NINE
     time.sleep(0.2)
     assert practice.pusher.pushed == []
@@ -116,19 +116,19 @@ def test_a_worker_told_to_end_records_what_it_is_sending_and_claims_nothing_more
 
     def wait(_pushes) -> None:
         sending.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     practice.pusher.before = wait
     worker = Worker(ticks_of(practice), FAST)
     worker.start()
-    assert sending.wait(10)
+    assert sending.wait(60)
     ended: list[bool] = []
     stopping = threading.Thread(target=lambda: ended.append(worker.stop()))
     stopping.start()
     time.sleep(0.2)
     assert stopping.is_alive(), "it did not wait for what is being sent"
     go_on.set()
-    stopping.join(10)
+    stopping.join(60)
     states = [practice.prompts(person)[0].state for person in people]
     assert ended == [True]
     assert states.count(State.ACCEPTED) == 2
@@ -143,15 +143,15 @@ def test_a_worker_told_to_end_does_not_wait_for_ever(
 
     def hang(_pushes) -> None:
         sending.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     practice.pusher.before = hang
     worker = Worker(ticks_of(practice), FAST)
     worker.start()
-    assert sending.wait(10)
+    assert sending.wait(60)
     began = time.monotonic()
     assert worker.stop(within=0.3) is False
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
     assert "these ticks did not end in 0 s: dispatch" in caplog.text
     go_on.set()
     wait_for(lambda: practice.pusher.pushed != [])
@@ -170,7 +170,7 @@ def test_a_tick_that_hangs_is_told_and_the_worker_counts_as_not_at_work(
     monkeypatch.setenv("WATCHDOG_USEC", "100000")
     at_nine(practice)
     go_on = threading.Event()
-    practice.pusher.before = lambda _pushes: go_on.wait(10)
+    practice.pusher.before = lambda _pushes: go_on.wait(60)
     try:
         with running(practice, patience=Patience(dispatch=0.2)):
             wait_for(lambda: known(practice).stalled != ())

@@ -14,7 +14,7 @@ PERSONS, DAYS = 50, 5
 FIRST_NIGHTLY = 1_000
 ALL = 100_000
 TEMPERS = (Temper(), Temper(pause=0.03), Temper(crash=0.02), Temper(0.2, 0.015, 0.01))
-EVERYDAY = range(1, 1 + len(TEMPERS))
+EVERYDAY = range(2, 2 + len(TEMPERS))
 """The seeds of every test run: 1,000 patient-days."""
 
 

@@ -168,7 +168,7 @@ class World:
 
 _DUE = """
     SELECT min(at) FROM (
-        SELECT min(lease_until) AS at FROM prompts WHERE state IN ('claimed', 'sending')
+        SELECT min(lease_until) AS at FROM prompts WHERE state = 'sending'
         UNION ALL
         SELECT min(max(due_at, coalesce(next_try_at, due_at))) FROM prompts
         WHERE ((state IN ('planned', 'retry') AND decided_at IS NOT NULL)

@@ -1,44 +1,52 @@
-"""A prompt on its way: claimed, being sent, recorded, and being sent once more."""
+"""A prompt on its way: due, being sent, recorded, and being sent once more."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from fakes import Person, Practice, fixed, protocol
 
-from engine.delivery_records import AttemptResult, Intent
+from engine.delivery_records import AttemptResult, DuePrompt, Intent
 from engine.prompt import State
 from engine.store import delivery, lapses
 
 LEASE = timedelta(minutes=1)
 
 
-def claimed(practice: Practice, *, deduplicates: bool = False) -> tuple[Person, Intent]:
-    """Return a person whose only prompt is claimed by worker-1, and the intent to send it."""
+def due(practice: Practice, *, deduplicates: bool = False) -> Person:
+    """Return a person whose only prompt is due."""
     person = practice.enrol(protocol(fixed("09:00")), deduplicates=deduplicates)
     practice.plan()
     practice.clock.forward(hours=1)
     practice.decide()
+    return person
+
+
+def take(practice: Practice, person: Person, owner: str, *, lease: timedelta = LEASE) -> Intent:
+    """Let a worker claim the one prompt that is due, and store its intent to send it."""
+    now = practice.clock()
     with practice.db.write() as tx:
-        (due,) = delivery.claim(tx, "worker-1", now=practice.clock(), lease=LEASE, limit=10)
+        (prompt,) = delivery.claim(tx, now=now, limit=10)
+        intent = intent_for(prompt, person)
+        delivery.add_intents(tx, [intent], owner, now=now, lease=lease)
+    return intent
+
+
+def intent_for(prompt: DuePrompt, person: Person) -> Intent:
     phone = person.phones[0]
-    return person, Intent(
-        prompt_id=due.id,
-        attempt=due.attempts + 1,
-        epoch=due.epoch,
+    return Intent(
+        prompt_id=prompt.id,
+        attempt=prompt.attempts + 1,
+        epoch=prompt.epoch,
         device_id=phone.id,
         push_token=phone.push_token,
-        expires_at=due.expires_at,
-        push_id=due.push_id,
+        expires_at=prompt.expires_at,
+        push_id=prompt.push_id,
     )
 
 
 def sending(practice: Practice, *, deduplicates: bool = False) -> tuple[Person, Intent]:
-    person, intent = claimed(practice, deduplicates=deduplicates)
-    with practice.db.write() as tx:
-        assert delivery.add_intents(
-            tx, [intent], "worker-1", now=practice.clock(), lease=LEASE
-        ) == [intent]
-    return person, intent
+    """Return a person whose only prompt is being sent by worker-1, and its intent."""
+    person = due(practice, deduplicates=deduplicates)
+    return person, take(practice, person, "worker-1")
 
 
 def record(practice: Practice, intent: Intent, state: State) -> None:
@@ -61,15 +69,14 @@ def state_of(practice: Practice, person: Person, intent: Intent) -> str:
     return practice.prompt(person, intent.prompt_id).state
 
 
-def in_flight_again(practice: Practice, person: Person, first: Intent) -> Intent:
-    """Let the first worker's lease lapse and another send the prompt once more."""
+def lapsed(practice: Practice) -> None:
+    """Let the lease of whoever is sending run out, and another worker notice it."""
     practice.lapse()
     with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
-        (due,) = delivery.claim(tx, "worker-2", now=practice.clock(), lease=LEASE, limit=1)
-        assert due.id == first.prompt_id
-        second = replace(first, attempt=due.attempts + 1, epoch=due.epoch)
-        assert delivery.add_intents(
-            tx, [second], "worker-2", now=practice.clock(), lease=LEASE
-        ) == [second]
-    return second
+        assert lapses.reap(tx, now=practice.clock()) == 1
+
+
+def in_flight_again(practice: Practice, person: Person) -> Intent:
+    """Let the first worker's lease lapse and another send the prompt once more."""
+    lapsed(practice)
+    return take(practice, person, "worker-2")

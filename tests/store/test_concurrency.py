@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from threading import Barrier
 from uuid import uuid4
 
 import pytest
 from builders import ANSWERS
 from fakes import MONDAY, Practice, fixed, protocol, windowed
+from in_flight import LEASE, intent_for
 
 from content.library import Library
 from engine.commands import answering, enrolling
@@ -16,8 +16,6 @@ from engine.commands.scheduling import change_protocol
 from engine.errors import CodeRefused, StaleVersion, WelltimedError
 from engine.prompt import State
 from engine.store import delivery
-
-LEASE = timedelta(minutes=1)
 
 
 def at_once(n: int, act: Callable[[int], object]) -> list[object]:
@@ -63,13 +61,16 @@ def test_of_many_phones_with_one_code_exactly_one_gets_in(practice: Practice):
 
 
 def test_claims_of_several_workers_never_overlap_and_leave_nothing(practice: Practice):
-    due_prompts(practice, 24)
+    people = {person.patient.id: person for person in due_prompts(practice, 24)}
+    now = practice.clock()
 
     def claim(number: int) -> list:
         mine = []
         while True:
             with practice.db.write() as tx:
-                got = delivery.claim(tx, f"w{number}", now=practice.clock(), lease=LEASE, limit=3)
+                got = delivery.claim(tx, now=now, limit=3)
+                intents = [intent_for(prompt, people[prompt.patient_id]) for prompt in got]
+                delivery.add_intents(tx, intents, f"w{number}", now=now, lease=LEASE)
             if not got:
                 return mine
             mine += [prompt.id for prompt in got]

@@ -6,13 +6,13 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from fakes import BERLIN, MONDAY
+from fakes import BERLIN, MONDAY, Practice
 from sqlalchemy.exc import StatementError
 
 from engine.errors import Conflict
 from engine.records import Clinician, Patient
 from engine.store import Database, migrate, open_database, pending_migrations, people, schedules
-from engine.store.database import DatabaseUnusable, is_reachable
+from engine.store.database import DatabaseUnusable, is_reachable, unsafe_settings
 from engine.store.types import Base
 
 
@@ -99,6 +99,13 @@ def test_an_email_address_belongs_to_one_clinician_in_whatever_case(db: Database
 
 def test_a_database_that_answers_is_reachable(db: Database):
     assert is_reachable(db)
+
+
+def test_sqlite_syncs_each_commit_and_has_no_setting_of_a_server(on_sqlite: Practice):
+    with on_sqlite.db.read() as tx:
+        assert tx.conn.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        assert tx.conn.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+    assert unsafe_settings(on_sqlite.db) == []
 
 
 def test_a_database_nobody_listens_for_is_not_reachable():

@@ -4,21 +4,35 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from fakes import MONDAY, Person, Practice, fixed, protocol, windowed
+from fakes import (
+    BERLIN,
+    MONDAY,
+    REFUSED,
+    TOKEN_DEAD,
+    UNKNOWN,
+    Person,
+    Practice,
+    fixed,
+    protocol,
+    windowed,
+)
 
 from engine.commands import enrolling
 from engine.commands.scheduling import (
     WELCOME,
+    WELCOME_AGAIN,
+    WELCOME_EXPIRES,
     move_to_zone,
 )
 from engine.errors import CodeRefused, FieldsRefused
 from engine.prompt import State
+from engine.store import devices
 
 KNOWN = ["checkin.momentary"]
 TODAY = MONDAY.date()
 
 
-def redeem(practice: Practice, person: Person, *, zone_name="Europe/Berlin", code=None):
+def redeem(practice: Practice, person: Person, *, zone_name=BERLIN, code=None, reachable=True):
     if code is None:
         code, _ = enrolling.issue_code(
             practice.db, person.patient.id, by=None, now=practice.clock()
@@ -28,7 +42,7 @@ def redeem(practice: Practice, person: Person, *, zone_name="Europe/Berlin", cod
         code,
         platform="web",
         zone_name=zone_name,
-        push_token=f"emu-{uuid4().hex}",
+        push_token=f"emu-{uuid4().hex}" if reachable else None,
         now=practice.clock(),
     )
     return device
@@ -81,15 +95,114 @@ def test_quiet_hours_for_the_first_prompt_are_those_of_the_phone(on_sqlite: Prac
     assert welcomes(on_sqlite, person) == []
 
 
-def test_a_second_phone_on_the_same_day_gets_a_first_prompt_of_its_own(on_sqlite: Practice):
-    person = on_sqlite.enrol(protocol(fixed("12:00"), min_gap="45m"), phones=0)
-    for number in range(2):
-        redeem(on_sqlite, person)
-        on_sqlite.live(on_sqlite.clock() + timedelta(seconds=10), step=timedelta(seconds=1))
-        assert len(on_sqlite.pusher.pushed) == number + 1
-    tokens = [push.token for push in on_sqlite.pusher.pushed]
-    assert len(set(tokens)) == 2
-    assert len({p.id for p in welcomes(on_sqlite, person)}) == 2
+def some_seconds(practice: Practice) -> None:
+    practice.live(practice.clock() + timedelta(seconds=10), step=timedelta(seconds=1))
+
+
+def newcomer(practice: Practice) -> Person:
+    return practice.enrol(protocol(fixed("12:00")), phones=0)
+
+
+def test_several_phones_in_a_row_bring_one_first_prompt_and_the_last_one_gets_it(
+    practice: Practice,
+):
+    person = newcomer(practice)
+    for _ in range(3):
+        last = redeem(practice, person)
+        practice.clock.forward(seconds=1)
+    some_seconds(practice)
+    assert [w.state for w in welcomes(practice, person)] == [State.ACCEPTED]
+    with practice.db.read() as tx:
+        phones = devices.whereabouts(tx, [person.patient.id])[person.patient.id].phones
+    tokens = [phone.push_token for phone in phones if phone.id == last.id]
+    assert [push.token for push in practice.pusher.pushed] == tokens
+
+
+def test_once_a_first_prompt_left_a_further_phone_brings_one_only_a_day_later(practice: Practice):
+    person = newcomer(practice)
+    redeem(practice, person)
+    some_seconds(practice)
+    (first,) = welcomes(practice, person)
+    for since in (timedelta(minutes=1), WELCOME_AGAIN - timedelta(seconds=1)):
+        practice.clock.now = first.start_at + since
+        redeem(practice, person)
+        assert len(welcomes(practice, person)) == 1
+    practice.clock.now = first.start_at + WELCOME_AGAIN
+    redeem(practice, person)
+    assert len({w.id for w in welcomes(practice, person)}) == 2
+
+
+def test_a_phone_connected_while_a_first_prompt_is_being_sent_brings_no_other(practice: Practice):
+    person = newcomer(practice)
+    redeem(practice, person)
+    practice.pusher.before = lambda _pushes: redeem(practice, person)
+    some_seconds(practice)
+    assert [w.state for w in welcomes(practice, person)] == [State.ACCEPTED]
+
+
+def test_a_first_prompt_that_may_have_arrived_is_not_followed_by_another(practice: Practice):
+    person = newcomer(practice)
+    practice.pusher.script = [UNKNOWN] * 100
+    redeem(practice, person)
+    some_seconds(practice)
+    redeem(practice, person)
+    assert [w.state for w in welcomes(practice, person)] == [State.UNKNOWN]
+
+
+def test_a_phone_gets_its_first_prompt_once_it_can_be_reached(practice: Practice):
+    person = newcomer(practice)
+    device = redeem(practice, person, reachable=False)
+    some_seconds(practice)
+    assert welcomes(practice, person) == []
+    practice.clock.forward(minutes=2)  # until its owner has allowed notifications
+    enrolling.keep_push_token(practice.db, device, "emu-a", now=practice.clock())
+    some_seconds(practice)
+    assert [push.token for push in practice.pusher.pushed] == ["emu-a"]
+
+
+def test_a_phone_whose_token_is_renewed_gets_no_first_prompt_again(practice: Practice):
+    person = newcomer(practice)
+    redeem(practice, person)
+    some_seconds(practice)
+    with practice.db.read() as tx:
+        device = devices.reachable_devices(tx, [person.patient.id])[person.patient.id]
+    practice.clock.forward(hours=30)
+    enrolling.keep_push_token(practice.db, device, "emu-b", now=practice.clock())
+    assert len(welcomes(practice, person)) == 1
+
+
+@pytest.mark.parametrize("answer", [TOKEN_DEAD, REFUSED])
+def test_a_first_prompt_that_reached_no_phone_is_followed_by_one_for_the_next(
+    practice: Practice, answer
+):
+    person = newcomer(practice)
+    redeem(practice, person)
+    practice.pusher.script = [answer]
+    some_seconds(practice)
+    assert [w.state for w in welcomes(practice, person)] == [State.FAILED]
+    redeem(practice, person)
+    some_seconds(practice)
+    assert sorted(w.state for w in welcomes(practice, person)) == [State.ACCEPTED, State.FAILED]
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_first_prompt_that_nobody_sent_in_time_is_followed_by_one_for_the_next(
+    practice: Practice, drawn: bool
+):
+    person = newcomer(practice)
+    redeem(practice, person)
+    (first,) = welcomes(practice, person)
+    if drawn:
+        practice.clock.now = first.start_at
+        practice.decide()
+    practice.clock.now = first.start_at + WELCOME_EXPIRES - timedelta(seconds=1)
+    redeem(practice, person)
+    assert len(welcomes(practice, person)) == 1
+    practice.clock.now = first.start_at + WELCOME_EXPIRES
+    redeem(practice, person)
+    some_seconds(practice)
+    assert State.ACCEPTED in {w.state for w in welcomes(practice, person)}
+    assert len(practice.pusher.pushed) == 1
 
 
 def test_a_code_is_good_once_and_only_the_newest(on_sqlite: Practice):

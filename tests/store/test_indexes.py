@@ -20,7 +20,9 @@ from engine.store import (
     open_database,
     places,
     repeats,
+    reports,
     sent,
+    testing,
     windows,
 )
 
@@ -31,7 +33,7 @@ JOBS = {
     "reap": lambda tx: lapses.reap(tx, now=NOW),
     "expire": lambda tx: lapses.expire(tx, now=NOW),
     "overtake": lambda tx: lapses.overtake(tx, now=NOW, overdue=timedelta(minutes=5)),
-    "claim": lambda tx: delivery.claim(tx, "me", now=NOW, lease=timedelta(seconds=60), limit=9),
+    "claim": lambda tx: delivery.claim(tx, now=NOW, limit=9),
     "undecided": lambda tx: windows.undecided(tx, before=NOW, limit=9),
     "unclosed": lambda tx: learning.unclosed(tx, limit=9),
     "recent": lambda tx: sent.recent(tx, [NOBODY], now=NOW, since=date(2026, 11, 17)),
@@ -45,6 +47,10 @@ JOBS = {
     "repeats": lambda tx: repeats.repeats_of(tx, NOBODY),
     "last followed": lambda tx: events.last_followed_at(tx, NOBODY, "a"),
     "open prompts": lambda tx: answers.open_prompts(tx, NOBODY, now=NOW),
+    "tests of the phone": lambda tx: testing.tests_since(tx, NOBODY, NOW),
+    "patient's prompts": lambda tx: reports.prompt_records(
+        tx, NOBODY, first=date(2026, 11, 16), last=date(2026, 11, 22)
+    ),
     "progress": lambda tx: answers.progress(tx, NOBODY, date(2026, 11, 16), date(2026, 11, 22)),
 }
 
@@ -83,3 +89,10 @@ def test_a_regular_job_never_scans_a_table(db: Database, name: str) -> None:
             steps = [str(row[3]) for row in plan]
             assert not any(step.startswith("SCAN") and step not in GIVEN for step in steps), steps
             assert any("prompts" in step and "USING INDEX" in step for step in steps), steps
+
+
+def test_a_claim_reads_what_it_takes_and_sorts_nothing(db: Database) -> None:
+    with db.write() as tx:
+        ((statement, given),) = statements(tx, "claim")
+        plan = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+        assert not any("TEMP B-TREE" in str(row[3]) for row in plan)

@@ -1,14 +1,12 @@
 """Workers that wake up late, and what is proven of a prompt against what was written last."""
 
-from dataclasses import replace
-
 import pytest
 from fakes import Practice
-from in_flight import LEASE, claimed, in_flight_again, record, sending, state_of
+from in_flight import in_flight_again, lapsed, record, sending, state_of
 
 from engine.delivery_records import Release
 from engine.prompt import Reason, State
-from engine.store import answers, delivery, lapses
+from engine.store import answers, delivery
 
 
 @pytest.mark.parametrize("late", [State.FAILED, State.UNKNOWN, State.RETRY, State.EXPIRED])
@@ -17,12 +15,12 @@ def test_a_late_failure_of_an_earlier_claim_does_not_free_what_another_worker_se
 ):
     """Fails without the epoch in the statement that records: a third send would follow."""
     person, first = sending(practice, deduplicates=True)
-    second = in_flight_again(practice, person, first)
+    second = in_flight_again(practice, person)
     record(practice, first, late)
     assert state_of(practice, person, second) == State.SENDING
     with practice.db.write() as tx:
         later = practice.clock.forward(seconds=30)
-        assert delivery.claim(tx, "worker-3", now=later, lease=LEASE, limit=1) == []
+        assert delivery.claim(tx, now=later, limit=1) == []
 
 
 @pytest.mark.parametrize("second_ends", [State.FAILED, State.UNKNOWN, State.RETRY])
@@ -30,44 +28,36 @@ def test_a_late_success_of_an_earlier_claim_counts_whatever_the_later_one_says(
     practice: Practice, second_ends: State
 ):
     person, first = sending(practice, deduplicates=True)
-    second = in_flight_again(practice, person, first)
+    second = in_flight_again(practice, person)
     record(practice, first, State.ACCEPTED)
     record(practice, second, second_ends)
     assert state_of(practice, person, second) == State.ACCEPTED
 
 
-def test_a_late_success_stops_a_repeat_that_is_claimed_but_not_yet_on_its_way(practice: Practice):
+def test_a_late_success_stops_a_repeat_that_is_due(practice: Practice):
     person, first = sending(practice, deduplicates=True)
-    practice.lapse()
-    with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
-        (due,) = delivery.claim(tx, "worker-2", now=practice.clock(), lease=LEASE, limit=1)
+    lapsed(practice)
     record(practice, first, State.ACCEPTED)
-    second = replace(first, attempt=due.attempts + 1, epoch=due.epoch)
-    with practice.db.write() as tx:
-        assert (
-            delivery.add_intents(tx, [second], "worker-2", now=practice.clock(), lease=LEASE) == []
-        )
+    practice.tick()
+    assert practice.pusher.pushed == []
     assert state_of(practice, person, first) == State.ACCEPTED
 
 
-def test_a_worker_that_wakes_up_late_cannot_give_back_what_another_has_claimed(practice: Practice):
-    person, old = claimed(practice)
-    practice.lapse()
+def test_a_worker_that_wakes_up_late_cannot_give_back_what_it_had_claimed(practice: Practice):
+    person, old = sending(practice, deduplicates=True)
+    lapsed(practice)
+    stale = Release(
+        prompt_id=old.prompt_id, epoch=old.epoch, state=State.CANCELLED, reason=Reason.QUIET
+    )
     with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
-        delivery.claim(tx, "worker-2", now=practice.clock(), lease=LEASE, limit=1)
-        stale = Release(
-            prompt_id=old.prompt_id, epoch=old.epoch, state=State.CANCELLED, reason=Reason.QUIET
-        )
         delivery.release(tx, [stale], now=practice.clock())
-    assert state_of(practice, person, old) == State.CLAIMED
+    assert practice.prompt(person, old.prompt_id).reason == Reason.WORKER_STOPPED
 
 
 @pytest.mark.parametrize("following", [State.FAILED, State.EXPIRED, State.CANCELLED, State.RETRY])
 def test_what_may_be_out_is_never_called_unsent(practice: Practice, following: State):
-    person, first = sending(practice, deduplicates=True)
-    second = in_flight_again(practice, person, first)
+    person, _ = sending(practice, deduplicates=True)
+    second = in_flight_again(practice, person)
     record(practice, second, following)
     assert state_of(practice, person, second) == State.UNKNOWN
 
@@ -92,7 +82,5 @@ def test_a_receipt_that_came_before_its_worker_died_outweighs_the_reaper(practic
     with practice.db.write() as tx:
         receipt = (intent.prompt_id, "delivered", at, at)
         answers.add_receipts(tx, person.phones[0].id, [receipt], now=at)
-    practice.lapse()
-    with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
+    lapsed(practice)
     assert state_of(practice, person, intent) == State.ACCEPTED

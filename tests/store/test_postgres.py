@@ -6,17 +6,17 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
-from fakes import MONDAY, Practice, fixed, postgres_url, protocol, windowed
+from fakes import MONDAY, Practice, fixed, postgres_server, postgres_url, protocol, windowed
 from sqlalchemy.exc import DBAPIError
 
 from engine.commands.scheduling import change_protocol
 from engine.errors import StaleVersion
 from engine.prompt import Reason, State
 from engine.store import answers, delivery, learning, open_database, schedules
+from engine.store.database import unsafe_settings
 from prompting.learning import Learner
-
-LEASE = timedelta(minutes=1)
 
 
 def due_prompts(practice: Practice, patients: int) -> list:
@@ -35,10 +35,22 @@ def on_postgres() -> Iterator[Practice]:
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize("probing", [False, True])
+def test_claims_that_are_open_together_never_overlap(on_postgres: Practice, probing: bool):
+    due_prompts(on_postgres, 5)
+    now = on_postgres.clock()
+    with on_postgres.db.write() as one, on_postgres.db.write() as two:
+        mine = delivery.claim(one, now=now, limit=3, probing=probing)
+        theirs = delivery.claim(two, now=now, limit=3, probing=probing)
+    assert (len(mine), len(theirs)) == (3, 2)
+    assert not {prompt.id for prompt in mine} & {prompt.id for prompt in theirs}
+
+
+@pytest.mark.postgres
 def test_a_worker_stopped_inside_a_transaction_does_not_hold_up_the_others(on_postgres: Practice):
     due_prompts(on_postgres, 6)
     with on_postgres.db.write() as stopped:
-        delivery.claim(stopped, "stopped", now=on_postgres.clock(), lease=LEASE, limit=2)
+        assert len(delivery.claim(stopped, now=on_postgres.clock(), limit=2)) == 2
         on_postgres.tick("goes on")
         assert len(on_postgres.pusher.pushed) == 4
         on_postgres.clock.forward(hours=2)
@@ -54,9 +66,7 @@ def test_a_patient_somebody_is_at_work_on_holds_up_nobody_else(on_postgres: Prac
     held = people[0]
     with on_postgres.db.write() as stopped:
         schedules.lock_enrolments(stopped, [held.enrolment.id])
-        began = time.monotonic()
-        on_postgres.tick("goes on")
-        assert time.monotonic() - began < 3, "it waited for the stopped one"
+        on_postgres.tick("goes on")  # whoever waits for the stopped one fails after six seconds
         assert len(on_postgres.pusher.pushed) == 3
         waiting = on_postgres.prompts(held)[0]
         assert (waiting.state, waiting.reason) == (State.RETRY, Reason.BUSY)
@@ -66,7 +76,7 @@ def test_a_patient_somebody_is_at_work_on_holds_up_nobody_else(on_postgres: Prac
 
 
 @pytest.mark.postgres
-def test_a_worker_stopped_in_the_middle_of_a_transaction_frees_its_rows_within_five_seconds(
+def test_a_worker_stopped_in_the_middle_of_a_transaction_frees_its_rows_by_itself(
     on_postgres: Practice,
 ):
     due_prompts(on_postgres, 2)
@@ -76,15 +86,14 @@ def test_a_worker_stopped_in_the_middle_of_a_transaction_frees_its_rows_within_f
 
     def stop_in_the_middle() -> None:
         with stopped.write() as tx:
-            delivery.claim(tx, "stopped", now=on_postgres.clock(), lease=LEASE, limit=2)
+            delivery.claim(tx, now=on_postgres.clock(), limit=2)
             while not on_postgres.pusher.pushed:
-                assert time.monotonic() - began < 8
+                assert time.monotonic() - began < 60
                 on_postgres.tick("goes on")
                 time.sleep(0.1)
 
     with pytest.raises(DBAPIError, match="idle-in-transaction"):
         stop_in_the_middle()
-    assert time.monotonic() - began < 5.5
     assert len(on_postgres.pusher.pushed) == 2
     stopped.close()
 
@@ -98,6 +107,28 @@ def test_a_transaction_left_open_ends_by_itself_before_those_who_wait_give_up(
         lock = tx.conn.exec_driver_sql("SHOW lock_timeout").scalar_one()
         statement = tx.conn.exec_driver_sql("SHOW statement_timeout").scalar_one()
     assert (idle, lock, statement) == ("4s", "6s", "30s")
+
+
+@pytest.mark.postgres
+def test_what_is_committed_is_durable_though_the_server_begins_sessions_otherwise(
+    on_postgres: Practice,
+):
+    with psycopg.connect(postgres_server().get_uri()) as plain:
+        assert plain.execute("SHOW synchronous_commit").fetchone() == ("off",)
+    with on_postgres.db.write() as tx:
+        assert tx.conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+
+
+@pytest.mark.postgres
+def test_planning_expects_a_disk_that_does_not_turn_and_compiles_nothing(on_postgres: Practice):
+    with on_postgres.db.read() as tx:
+        assert tx.conn.exec_driver_sql("SHOW random_page_cost").scalar_one() == "1.1"
+        assert tx.conn.exec_driver_sql("SHOW jit").scalar_one() == "off"
+
+
+@pytest.mark.postgres
+def test_a_server_that_does_not_sync_is_found_out(on_postgres: Practice):
+    assert unsafe_settings(on_postgres.db) == ["fsync", "full_page_writes"]
 
 
 @pytest.mark.postgres

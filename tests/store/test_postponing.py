@@ -12,7 +12,7 @@ from engine.commands.postponing import MOST_SNOOZES, not_now, snooze
 from engine.errors import Conflict, FieldsRefused, NotFound
 from engine.prompt import State
 from engine.repeats import repeat_id
-from engine.store import learning, repeats
+from engine.store import learning, repeats, windows
 from prompting.learning import Learner
 
 MINUTE = timedelta(minutes=1)
@@ -136,7 +136,7 @@ def test_a_snooze_ends_where_the_next_prompt_begins(practice: Practice, patient:
     snoozed = snooze(practice.db, patient.phones[0], prompt.id, 125, now=practice.clock())
     assert snoozed.expires_at == NINE + timedelta(hours=3)
     with pytest.raises(FieldsRefused, match=r"the next one may come at 12:00; choose at most 129"):
-        snooze(practice.db, patient.phones[0], prompt.id, 130, now=practice.clock())
+        snooze(practice.db, patient.phones[0], prompt.id, 140, now=practice.clock())
 
 
 def test_a_prompt_is_snoozed_three_times_at_most(practice: Practice, patient: Person):
@@ -145,10 +145,48 @@ def test_a_prompt_is_snoozed_three_times_at_most(practice: Practice, patient: Pe
     for left in (2, 1, 0):
         told = snooze(practice.db, patient.phones[0], prompt.id, 5, now=practice.clock())
         assert told.left == left
+        live(practice, practice.clock() + 6 * MINUTE)
     with pytest.raises(Conflict, match="3 times already"):
         snooze(practice.db, patient.phones[0], prompt.id, 5, now=practice.clock())
     with practice.db.read() as tx:
         assert repeats.repeats_of(tx, prompt.id) == (3, 5)
+
+
+@pytest.mark.parametrize(("after", "left"), [(0, 30), (1, 30), (3, 27), (28, 5)])
+def test_a_snooze_whose_reply_was_lost_is_the_same_one_when_the_phone_asks_again(
+    practice: Practice, patient: Person, after: int, left: int
+):
+    live(practice, NINE + MINUTE)
+    prompt = the_prompt(practice, patient)
+    told = snooze(practice.db, patient.phones[0], prompt.id, 30, now=practice.clock())
+    live(practice, practice.clock() + after * MINUTE)
+    again = snooze(practice.db, patient.phones[0], prompt.id, left, now=practice.clock())
+    assert again == told
+    live(practice, NINE + timedelta(hours=2))
+    assert [at for at, repeat in sent(practice, patient) if repeat] == [31 * MINUTE]
+
+
+def test_another_time_is_another_snooze(practice: Practice, patient: Person):
+    live(practice, NINE + MINUTE)
+    prompt = the_prompt(practice, patient)
+    snooze(practice.db, patient.phones[0], prompt.id, 30, now=practice.clock())
+    later = snooze(practice.db, patient.phones[0], prompt.id, 60, now=practice.clock())
+    assert later.left == 1
+    live(practice, NINE + timedelta(hours=2))
+    assert [at for at, repeat in sent(practice, patient) if repeat] == [61 * MINUTE]
+
+
+def test_of_a_snooze_that_a_worker_held_and_a_newer_one_the_newer_is_the_one_said_again(
+    practice: Practice, patient: Person, monkeypatch: pytest.MonkeyPatch
+):
+    live(practice, NINE + MINUTE)
+    prompt = the_prompt(practice, patient)
+    snooze(practice.db, patient.phones[0], prompt.id, 30, now=practice.clock())
+    with monkeypatch.context() as patch:
+        # What a worker has locked is left to it, so nothing is cancelled.
+        patch.setattr(windows, "cancel_repeats", lambda *_args, **_options: None)
+        told = snooze(practice.db, patient.phones[0], prompt.id, 60, now=practice.clock())
+    assert snooze(practice.db, patient.phones[0], prompt.id, 60, now=practice.clock()) == told
 
 
 @pytest.mark.parametrize("number", [0, 4, 181, -5])

@@ -8,9 +8,20 @@ import pytest
 from fakes import MONDAY, Practice, fixed, protocol, windowed
 from hypothesis import given
 from hypothesis import strategies as st
-from in_flight import LEASE, claimed, record, sending, state_of
+from in_flight import (
+    LEASE,
+    due,
+    in_flight_again,
+    intent_for,
+    lapsed,
+    record,
+    sending,
+    state_of,
+    take,
+)
 from sqlalchemy.exc import IntegrityError
 
+from engine.errors import ClaimLost
 from engine.prompt import ENDED, UNSENT, State, may_become
 from engine.store import answers, delivery, devices, lapses, windows
 
@@ -38,34 +49,41 @@ def test_a_slot_key_cannot_be_used_twice_even_under_another_id(practice: Practic
     assert "canary-1234" not in str(raised.value), "errors are logged, values must not be"
 
 
-def test_an_intent_stands_only_while_the_claim_does(practice: Practice):
-    person, intent = claimed(practice)
+def test_a_worker_that_dies_before_its_intent_leaves_the_prompt_as_it_was(practice: Practice):
+    person = due(practice)
+    before = practice.prompts(person)
     with practice.db.write() as tx:
-        assert delivery.add_intents(tx, [intent], "other", now=practice.clock(), lease=LEASE) == []
-    practice.lapse()
+        first = delivery.claim(tx, now=practice.clock(), limit=10)
+    assert practice.prompts(person) == before
     with practice.db.write() as tx:
-        assert lapses.reap(tx, now=practice.clock()) == (1, 0)
-        assert (
-            delivery.add_intents(tx, [intent], "worker-1", now=practice.clock(), lease=LEASE) == []
-        )
-    assert state_of(practice, person, intent) == State.PLANNED
+        assert delivery.claim(tx, now=practice.clock(), limit=10) == first != []
 
 
-def test_an_intent_of_an_earlier_claim_does_not_stand_on_a_later_one(practice: Practice):
-    person, old = claimed(practice)
-    practice.lapse()
+def test_with_one_intent_too_late_the_whole_batch_stays_unsent(practice: Practice):
+    other = practice.enrol(protocol(fixed("09:00")))
+    person = due(practice)
     with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
-        (due,) = delivery.claim(tx, "worker-1", now=practice.clock(), lease=LEASE, limit=1)
-    assert due.epoch == old.epoch + 1
-    with practice.db.write() as tx:
-        assert delivery.add_intents(tx, [old], "worker-1", now=practice.clock(), lease=LEASE) == []
-    assert state_of(practice, person, old) == State.CLAIMED
+        batch = [
+            intent_for(prompt, person if prompt.patient_id == person.patient.id else other)
+            for prompt in delivery.claim(tx, now=practice.clock(), limit=2)
+        ]
+        delivery.add_intents(tx, batch[:1], "worker-1", now=practice.clock(), lease=LEASE)
+    late = [batch[0]._replace(attempt=2), batch[1]]
+    with pytest.raises(ClaimLost, match="1 of 2"), practice.db.write() as tx:
+        delivery.add_intents(tx, late, "worker-2", now=practice.clock(), lease=LEASE)
+    states = {p.id: p.state for who in (person, other) for p in practice.prompts(who)}
+    assert [states[intent.prompt_id] for intent in batch] == [State.SENDING, State.PLANNED]
+
+
+def test_each_claim_that_is_sent_has_a_number_of_its_own(practice: Practice):
+    person, first = sending(practice, deduplicates=True)
+    second = in_flight_again(practice, person)
+    assert (first.epoch, second.epoch) == (1, 2)
 
 
 def test_a_lease_holds_until_its_last_instant_and_not_longer(on_sqlite: Practice):
     person, intent = sending(on_sqlite)
-    for ahead, expected in ((LEASE - timedelta(seconds=1), (0, 0)), (LEASE, (0, 1))):
+    for ahead, expected in ((LEASE - timedelta(seconds=1), 0), (LEASE, 1)):
         with on_sqlite.db.write() as tx:
             assert lapses.reap(tx, now=on_sqlite.clock() + ahead) == expected
     assert state_of(on_sqlite, person, intent) == State.UNKNOWN
@@ -74,17 +92,13 @@ def test_a_lease_holds_until_its_last_instant_and_not_longer(on_sqlite: Practice
 def test_what_a_dead_worker_may_have_sent_counts_as_sent_when_it_was_intended(practice: Practice):
     person, intent = sending(practice)
     intended_at = practice.clock()
-    practice.lapse()
-    with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
+    lapsed(practice)
     assert practice.prompt(person, intent.prompt_id).sent_at == intended_at
 
 
 def test_a_late_success_corrects_unknown(practice: Practice):
     person, intent = sending(practice)
-    practice.lapse()
-    with practice.db.write() as tx:
-        lapses.reap(tx, now=practice.clock())
+    lapsed(practice)
     record(practice, intent, State.ACCEPTED)
     assert state_of(practice, person, intent) == State.ACCEPTED
 
@@ -143,17 +157,19 @@ def test_a_receipt_told_again_changes_nothing(practice: Practice):
     assert practice.prompt(person, intent.prompt_id).opened_at == at
 
 
-def test_one_transaction_that_fails_after_the_intent_leaves_the_claim(practice: Practice):
-    person, intent = claimed(practice)
+def test_a_transaction_that_fails_after_the_intent_leaves_the_prompt_due(practice: Practice):
+    person = due(practice)
 
     def fail_at_the_end() -> None:
         with practice.db.write() as tx:
+            (prompt,) = delivery.claim(tx, now=practice.clock(), limit=10)
+            intent = intent_for(prompt, person)
             delivery.add_intents(tx, [intent], "worker-1", now=practice.clock(), lease=LEASE)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_at_the_end()
-    assert state_of(practice, person, intent) == State.CLAIMED
+    assert take(practice, person, "worker-2").attempt == 1
 
 
 def test_a_push_token_belongs_to_the_phone_that_registered_it_last(practice: Practice):

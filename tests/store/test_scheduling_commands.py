@@ -122,13 +122,12 @@ def test_a_drawn_prompt_keeps_its_draw_if_still_allowed_else_it_is_cancelled(
         assert found.reason == "the schedule was changed"
 
 
-def test_a_prompt_a_worker_has_claimed_but_not_sent_is_cancelled_too(practice: Practice):
+def test_a_prompt_that_is_due_but_not_sent_is_cancelled_too(practice: Practice):
     person = at_nine(practice)
     with practice.db.write() as tx:
-        (due,) = delivery.claim(tx, "w", now=NINE, lease=timedelta(minutes=1), limit=9)
+        (due,) = delivery.claim(tx, now=NINE, limit=9)
     change(practice, person, protocol(fixed("18:00", id="other")))
     assert practice.prompt(person, due.id).state == State.CANCELLED
-    practice.clock.forward(minutes=2)
     practice.tick()
     assert practice.pusher.pushed == []
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes import Practice, Watch, at_nine, postgres_url
+from in_flight import state_of, take
 from sqlalchemy.exc import OperationalError
 
 from engine.clock import system_clock
 from engine.prompt import State
-from engine.store import delivery, lapses, open_database, workers
+from engine.store import lapses, open_database, workers
 from engine.store.server_time import RESYNC, ServerClock, lease_time, shared_clock
 from prompting.dispatch import Dispatcher
 
-LEASE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
@@ -37,11 +37,10 @@ def test_a_worker_whose_clock_is_wrong_takes_no_living_lease(
     on_postgres: Practice, wrong_by: timedelta
 ):
     person = at_nine(on_postgres, deduplicates=True, expires_after="3h")
-    with on_postgres.db.write() as tx:
-        (due,) = delivery.claim(tx, "right", now=on_postgres.clock(), lease=LEASE, limit=1)
+    intent = take(on_postgres, person, "right")
     with_clock(on_postgres, wrong_by).tick()
     assert on_postgres.pusher.pushed == []
-    assert on_postgres.prompt(person, due.id).state == State.CLAIMED
+    assert state_of(on_postgres, person, intent) == State.SENDING
 
 
 @pytest.mark.postgres
@@ -49,32 +48,29 @@ def test_a_worker_whose_clock_is_wrong_takes_no_living_lease(
 def test_the_lease_of_a_worker_whose_clock_is_wrong_is_as_long_as_any(
     on_postgres: Practice, wrong_by: timedelta
 ):
-    at_nine(on_postgres, expires_after="3h")
-    wrong = on_postgres.clock() + wrong_by
+    person = at_nine(on_postgres, expires_after="3h")
+    right = on_postgres.clock()
     with on_postgres.db.write() as tx:
         tx.conn.exec_driver_sql("UPDATE prompts SET due_at = due_at - interval '2 hours'")
-        (due,) = delivery.claim(tx, "wrong", now=wrong, lease=LEASE, limit=1)
+    on_postgres.clock.now = right + wrong_by
+    take(on_postgres, person, "wrong")
     with on_postgres.db.read() as tx:
         left = tx.conn.exec_driver_sql(
             "SELECT extract(epoch FROM lease_until - now()) FROM prompts WHERE owner = 'wrong'"
         ).scalar_one()
     assert 50 < left <= 60
     with on_postgres.db.write() as tx:
-        assert lapses.reap(tx, now=on_postgres.clock() + 9 * HOUR) == (0, 0)
-    assert due.epoch == 1
+        assert lapses.reap(tx, now=right + 9 * HOUR) == 0
 
 
 @pytest.mark.postgres
 def test_a_lease_on_postgres_ends_by_the_servers_time(on_postgres: Practice):
     person = at_nine(on_postgres)
-    with on_postgres.db.write() as tx:
-        (due,) = delivery.claim(
-            tx, "dies", now=on_postgres.clock(), lease=timedelta(seconds=0.2), limit=1
-        )
+    intent = take(on_postgres, person, "dies", lease=timedelta(seconds=0.2))
     time.sleep(0.25)
     with on_postgres.db.write() as tx:
-        assert lapses.reap(tx, now=on_postgres.clock() - HOUR) == (1, 0)
-    assert on_postgres.prompt(person, due.id).state == State.PLANNED
+        assert lapses.reap(tx, now=on_postgres.clock() - HOUR) == 1
+    assert state_of(on_postgres, person, intent) == State.UNKNOWN
 
 
 @pytest.mark.postgres

@@ -4,28 +4,19 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from alembic import command
 from fakes import MONDAY, NINE, Practice, fixed, protocol
+from releases import moved
 from sqlalchemy import MetaData, insert
 
 from engine.planning import prompt_id
 from engine.prompt import State
 from engine.store import Database, answers, events, learning, migrate, reports, windows
-from engine.store.migrate import _config
 
 PATIENT, ENROLMENT, PROTOCOL, DEVICE = (UUID(int=number) for number in range(1, 5))
 ANSWERED, MISSED, OPEN, PLANNED = (
     prompt_id(ENROLMENT, "checkin.momentary", MONDAY.date(), number) for number in range(4)
 )
 DOCUMENT = protocol(fixed("09:00", "13:00", "17:00", "20:00"))
-
-
-def to_first_release(db: Database) -> None:
-    config = _config()
-    with db.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.commit()
 
 
 def prompt(number: int, key: UUID, **columns: object) -> dict[str, object]:
@@ -171,7 +162,7 @@ def _plain(value: object) -> object:
 
 @pytest.fixture
 def upgraded(empty_db: Database) -> Practice:
-    to_first_release(empty_db)
+    moved(empty_db, "0001")
     fill(empty_db)
     assert migrate(empty_db)[0] == "0002"
     practice = Practice(empty_db)

@@ -3,22 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
-from alembic import command
 from fakes import MONDAY, Practice, protocol, windowed
+from releases import moved
 from sqlalchemy import MetaData, insert, text
 
-from engine.store import Database, artifacts, learning, migrate
-from engine.store.migrate import _config
+from engine.store import artifacts, learning, migrate
 
 ARTIFACT = {"version": "a", "created_at": MONDAY, "learned_through": 2, "blob": b"model"}
-
-
-def moved(db: Database, step: str, *, down: bool = False) -> None:
-    config = _config()
-    with db.connect() as connection:
-        config.attributes["connection"] = connection
-        (command.downgrade if down else command.upgrade)(config, step)
-        connection.commit()
 
 
 def outcome(prompt_id: UUID, y: int) -> dict[str, object]:

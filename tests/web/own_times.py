@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from builders import NOW, PROTOCOL, Clinic, empty_clinic
+from page_faults import watch
 from playwright.sync_api import Browser, Page, expect
 from practice import served
 
@@ -118,10 +119,8 @@ def phone(browser: Browser, ward: Ward, faults: list[str], **options: Any) -> Pa
         "timezone_id": "Europe/Berlin",
     }
     context = browser.new_context(**(settings | options))
-    context.set_default_timeout(8_000)
     page = context.new_page()
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if "Refused to" in said.text else None)
+    watch(page, faults)
     page.clock.set_system_time(ward.clinic.clock())
     device = {
         "device_id": str(ward.device_id),

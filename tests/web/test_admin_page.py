@@ -96,6 +96,16 @@ def test_a_model_that_was_kept_back_is_told_with_its_reason(clinic):
     assert event_words(failed) == "no model could be fitted: c"
 
 
+def test_which_of_the_two_models_an_event_is_about_is_told(clinic):
+    event = LearningEvent(
+        at=clinic.clock(),
+        kind=LearningKind.PROMOTED,
+        version="m-2",
+        detail={"head": "relevance"},
+    )
+    assert event_words(event) == "a new model of good moments decides (m-2)"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

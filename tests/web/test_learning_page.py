@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from practice import build_history, copy_of, form_of, signed_in, visitor, words_of
 
-from api.web import charts
+from api.web import charts, learning_view
 from api.web.reach_view import curve_views, hour_words
 from api.web.wording import DASH
 from engine.commands import declaring, marking
@@ -16,6 +16,7 @@ from models.bins import BINS, centres
 from models.reachability import Reach
 from prompting.explaining import explanation_of
 from prompting.learning import Learner
+from prompting.objectives import ObjectiveNow
 
 HOURS = {"wake": "7:30", "bed": "2300", "work_start": "", "work_end": ""}
 DAY = {"assignments": [{"trigger": {"windows": [{"from": "09:00", "to": "21:00"}]}}]}
@@ -78,6 +79,20 @@ def test_the_curve_is_told_in_words_as_a_picture_and_as_a_table(clinic, client):
     labels = re.findall(r'class="plot reach">.*?role="img" aria-label="([^"]*)"', text, re.S)
     assert [label[:12] for label in labels] == ["On work days", "On days off "]
     assert "Rests at present on what it is chosen for." in section(text, "learning")
+
+
+@pytest.mark.parametrize(
+    ("rests_on", "told"),
+    [
+        ("completed", "what it is chosen for"),
+        ("answered", "answers in time, until enough is known of exercises done"),
+    ],
+)
+def test_what_times_for_exercises_done_rest_on_is_told(clinic, client, monkeypatch, rests_on, told):
+    exercise = ObjectiveNow("plan", "ba.plan-tomorrow", "adaptive", "completed", rests_on)
+    monkeypatch.setattr(learning_view, "objectives_of", lambda *_, **__: [exercise])
+    text = section(client.get(here(clinic)).text, "learning")
+    assert f"An exercise done in time. Rests at present on {told}." in text
 
 
 def test_the_places_of_the_curve_are_the_schedules_hours_and_its_chances():

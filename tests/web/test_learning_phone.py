@@ -25,7 +25,6 @@ LONG_DAY = DeclaredHours(wake=time(6, 30), bed=time(23), work_start=time(9), wor
 def fresh(browser: Browser, course: Ward, faults: list[str]) -> Iterator[Page]:
     """A phone that is not connected yet."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-    context.set_default_timeout(8_000)
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.clock.set_system_time(course.clinic.clock())

@@ -60,7 +60,7 @@ def test_a_wait_the_server_asks_for_is_kept_whatever_happens_meanwhile(
 ) -> None:
     enrol(page, address)
     answer_mood(page, clinic)
-    clinic.lose_replies, clinic.retry_after = 1, 2
+    clinic.lose_replies, clinic.retry_after = 1, 4
     send(page)
     expect(page.get_by_role("heading", name="Saved")).to_be_visible()
     for _ in range(5):
@@ -98,6 +98,22 @@ def test_a_phone_learns_that_prompts_now_come_by_the_stream(
     until(lambda: len(clinic.streams) == 1, page)
     clinic.send(MOOD)
     expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_a_prompt_sent_before_the_stream_stands_is_there_as_soon_as_it_does(
+    page: Page, clinic: Clinic, address: str
+) -> None:
+    held: list[Route] = []
+    page.context.route("**/fcm-emulator/stream*", lambda route: held.append(route))
+    clinic.channel = "emulator"
+    with page.expect_response("**/v1/device/prompts"):
+        enrol(page, address)
+    until(lambda: len(held) == 1, page)
+    expect(said(page, "Nothing to do now")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    clinic.send(MOOD, push=False)
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Start")).to_be_visible(timeout=15_000)
 
 
 def test_a_prompt_answered_elsewhere_is_told_calmly(
