@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test sweep kill nightly mutants check format lock bench clean
+.PHONY: help setup demo serve test sweep kill power nightly mutants check format lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@echo "Installing into $(VENV) (about a minute, once) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 	  || { echo "welltimed: '$(PYTHON) -m venv' failed; on Debian install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -39,7 +39,10 @@ sweep: setup ## every zone over all its changes of clocks, and plans by the thou
 kill: setup ## real workers killed and stopped at every step, and a storm; minutes
 	@OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python tests/kill $(ARGS)
 
-nightly: setup ## 100,000 simulated patient-days with crashes, pauses and outages; twenty minutes or more
+power: setup ## power loss: what may be on the disk after it, at every sync; minutes, needs strace
+	@OMP_NUM_THREADS=1 PYTHONPATH=tests:. $(BIN)/python tests/power $(ARGS)
+
+nightly: setup ## 100,000 simulated patient-days with crashes, pauses and outages; a quarter of an hour
 	@OMP_NUM_THREADS=1 WELLTIMED_NIGHTLY=all $(BIN)/python -m pytest -n auto --dist load tests/simulation/test_simulated_days.py $(ARGS)
 
 mutants: setup ## mistakes planted in the product one at a time, and the test that catches each; minutes
