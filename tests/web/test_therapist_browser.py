@@ -42,6 +42,7 @@ def open_page(browser, practice):
             page.get_by_label("Password").fill(PASSWORD)
             page.keyboard.press("Enter")
             page.get_by_role("heading", name="Caseload").wait_for()
+            page.wait_for_load_state("load")
             return page
 
         yield opened
@@ -127,7 +128,7 @@ def test_everything_works_without_javascript(open_page, practice):
     page = open_page(java_script_enabled=False)
     page.get_by_role("link", name="P-01").click()
     page.get_by_text("as a table").first.click()
-    assert page.get_by_role("region", name="All prompts").is_visible()
+    page.get_by_role("region", name="All prompts").wait_for()
     page.get_by_role("link", name="Change schedule").click()
     page.locator(FIRST_END).fill("0830")
     page.get_by_role("button", name="Preview the week").click()
