@@ -20,6 +20,7 @@ from benchmarks.clinic import OPENS_AT, fitted_model, half_hours, window
 from benchmarks.compare import Contest
 from engine.records import Decision
 from models.artifact import dumps, loads
+from models.objective import Heads
 from models.receptivity import Receptivity
 from prompting.decide import Policies, draw_slots
 from prompting.policies import AdaptivePolicy, SlotBatch
@@ -52,7 +53,7 @@ def report(many: int = MANY, most: int = MOST, say: Say = lambda _: None) -> dic
     many, repeats = MANY * WINDOWS, MOST // MANY
     say("fitting")
     model, bytes_per_person, update_us, refresh_us = _filled(many, say)
-    policy = AdaptivePolicy(model, "bench", EPSILON)
+    policy = AdaptivePolicy(Heads(model), "bench", EPSILON)
     windows = _windows(many)
     ours, rows, loop = [], [], []
     row_at_a_time, thompson = _logistic(), _thompson()
@@ -179,7 +180,8 @@ def _seconds(way: Callable[[], object]) -> float:
 
 def contest() -> Contest:
     """Return the contest; both ways give the same draws, which is checked here."""
-    policies = Policies(AdaptivePolicy(fitted_model(WINDOWS, HISTORY_DAYS), "bench", EPSILON))
+    heads = Heads(fitted_model(WINDOWS, HISTORY_DAYS))
+    policies = Policies(AdaptivePolicy(heads, "bench", EPSILON))
     batch = [
         window(number, slots=half_hours(SLOTS), timing="adaptive") for number in range(WINDOWS)
     ]

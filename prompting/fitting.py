@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from content.library import Library
 from engine.learning_records import Hours, Sign
@@ -37,21 +38,24 @@ def fit_completed(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> Recep
 
 def _arguments(signs: Sequence[Sign], declared: Mapping[str, Hours]) -> dict[str, Any]:
     """Return X (n, 2: hour, day type), y, person and day (n,), and declared hours by person."""
-    local = [one.at.astimezone(zone(one.zone)).date() for one in signs]
+    when, day = sign_times(signs)
     names = sorted({one.person for one in signs})
     own = declared_array([declared.get(name) for name in names])
     return {
-        "X": np.array(
-            [
-                (local_hour(one.at, one.zone), day_type(date))
-                for date, one in zip(local, signs, strict=True)
-            ]
-        ),
+        "X": when,
         "y": np.array([int(one.good) for one in signs]),
         "person": np.array([one.person for one in signs]),
-        "day": np.array([date.toordinal() for date in local]),
+        "day": day,
         "declared": dict(zip(names, own, strict=True)),
     }
+
+
+def sign_times(signs: Sequence[Sign]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return X (n, 2: local hour, day type) of the signs, and their local day (n,), an ordinal."""
+    local = [one.at.astimezone(zone(one.zone)).date() for one in signs]
+    hours = [local_hour(one.at, one.zone) for one in signs]
+    when = np.column_stack([hours, [day_type(date) for date in local]])
+    return when, np.array([date.toordinal() for date in local], dtype=np.int64)
 
 
 def exercises() -> frozenset[str]:

@@ -43,12 +43,4 @@ class LivePolicy:
 
 def policy_of(known: Knowledge, epsilon: float, name: str) -> AdaptivePolicy:
     """Return the policy that goes by what is known at this moment."""
-    heads = known.heads
-    return AdaptivePolicy(
-        heads.answered,
-        known.version,
-        epsilon,
-        name,
-        completed=heads.completed,
-        relevance=heads.relevance,
-    )
+    return AdaptivePolicy(known.heads, known.version, epsilon, name)

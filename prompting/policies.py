@@ -17,8 +17,6 @@ from models.allocation import smooth_slots
 from models.bins import cell_of
 from models.objective import OBJECTIVES, Heads, Objective
 from models.propensity import epsilon_greedy, uniform
-from models.receptivity import Receptivity
-from models.relevance import Relevance
 from prompting.reasons import Reasons, reasons_for
 
 log = logging.getLogger(__name__)
@@ -180,13 +178,11 @@ class AdaptivePolicy:
     another objective than answers are scored by its head, once there is one (`Heads`).
     """
 
-    model: Receptivity
+    models: Heads
     version: str
     epsilon: float
     name: str = ADAPTIVE
     behind: TimingPolicy | None = None
-    completed: Receptivity | None = None
-    relevance: Relevance | None = None
 
     def law(self, batch: SlotBatch) -> Law:
         """Return the law, and why each slot is liked or not."""
@@ -212,8 +208,7 @@ class AdaptivePolicy:
         """Return the objective (n,) that each window is scored by, None for answers alone."""
         if self.name != ADAPTIVE or not {*(batch.objective or ())} - {ANSWERED}:
             return None
-        given = Heads(self.model, self.completed, self.relevance)
-        by: dict[str, str] = {one: given.rests_on(one) for one in OBJECTIVES}
+        by: dict[str, str] = {one: self.models.rests_on(one) for one in OBJECTIVES}
         return np.array([by.get(asked, ANSWERED) for asked in batch.objective or ()])
 
     def _scores(self, batch: SlotBatch, heads: NDArray[np.str_] | None) -> Floats:
@@ -229,7 +224,7 @@ class AdaptivePolicy:
     def _scored(self, batch: SlotBatch, objective: Objective) -> Floats:
         """Return the scores (n, k) under one objective."""
         told = batch.declared is not None and not np.isnan(batch.declared).all()
-        return Heads(self.model, self.completed, self.relevance).slot_scores(
+        return self.models.slot_scores(
             objective,
             batch.hours,
             batch.day_type,
@@ -240,17 +235,17 @@ class AdaptivePolicy:
 
     def _reasons(self, batch: SlotBatch, heads: NDArray[np.str_] | None, scores: Floats) -> Reasons:
         """Return the reasons by the head each window rests on; of `relevance` there are none."""
-        reasons = reasons_for(self.model, batch, scores)
+        reasons = reasons_for(self.models.answered, batch, scores)
         for objective, rows in _beside(heads):
-            if objective == COMPLETED and self.completed is not None:
-                own = reasons_for(self.completed, batch.rows(rows), scores[rows])
+            if objective == COMPLETED and self.models.completed is not None:
+                own = reasons_for(self.models.completed, batch.rows(rows), scores[rows])
                 reasons.put(rows, own)
         return reasons
 
     def _shared(self, batch: SlotBatch) -> Floats:
         """Return the scores (n, k) of a person of whom nothing is known."""
         nobody = np.full(len(batch.person), "", dtype=np.str_)
-        return self.model.slot_scores(batch.hours, batch.day_type, nobody)
+        return self.models.answered.slot_scores(batch.hours, batch.day_type, nobody)
 
 
 def law_of(policy: TimingPolicy, batch: SlotBatch) -> Law:

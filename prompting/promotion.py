@@ -23,16 +23,10 @@ from scipy.special import logit as log_odds
 
 from engine.draws import uniform
 from engine.learning_records import ANSWERED, Hours, JudgedPrompt, Outcome, Sign
-from engine.localtime import zone
+from models.objective import Heads
 from models.receptivity import Receptivity
-from prompting.features import (
-    Around,
-    day_type,
-    declared_array,
-    local_hour,
-    number_array,
-    padded,
-)
+from prompting.features import Around, declared_array, number_array, padded
+from prompting.fitting import sign_times
 from prompting.policies import AdaptivePolicy, SlotBatch
 
 Floats = NDArray[np.float64]
@@ -230,10 +224,10 @@ def _weigh_signs(
 ) -> _Weighed:
     """Return the figures of one model that is learned from signs."""
     y = np.array([one.good for one in kept], dtype=np.float64)
-    local = [one.at.astimezone(zone(one.zone)).date() for one in kept]
+    when, _ = sign_times(kept)
     found = model.predict_proba(
-        np.array([[local_hour(one.at, one.zone)] for one in kept]),
-        np.array([day_type(date) for date in local]),
+        when[:, :1],
+        when[:, 1],
         np.array([one.person for one in kept], dtype=np.str_),
         declared=declared_array([declared.get(one.person) for one in kept]),
     )[:, 0]
@@ -270,7 +264,7 @@ def _ratios(
 
     Swaminathan & Joachims (2015), eq. 8. Logged propensities have a floor, so weights are bounded.
     """
-    law = AdaptivePolicy(model, "", epsilon).propensities(batch)
+    law = AdaptivePolicy(Heads(model), "", epsilon).propensities(batch)
     chosen = np.array([one.chosen for one in prompts])
     logged = np.array([one.propensities[one.chosen] for one in prompts])
     return np.asarray(law[np.arange(chosen.size), chosen] / logged, dtype=np.float64)

@@ -102,6 +102,11 @@ class Counting:
         name = f"projects/p/messages/{body['message']['data']['prompt_id']}"
         return JSONResponse({"name": name}, self.status)
 
+    async def asked(self, times: int = 1) -> None:
+        """Wait until so many requests have come."""
+        while len(self.requests) < times:
+            await asyncio.sleep(0.005)
+
 
 @pytest.fixture
 def counting() -> type[Counting]:

@@ -110,8 +110,7 @@ async def test_closing_lets_what_is_under_way_end_and_begins_nothing_more(counti
         client = FcmClient(f"{url}/prefix", "p", StaticBearer(), limits=limits)
         pushes = [make_push() for _ in range(9)]
         sending = asyncio.create_task(client.send_many(pushes, now=NOON))
-        while len(endpoint.requests) < 3:
-            await asyncio.sleep(0.005)
+        await endpoint.asked(3)
         assert await client.aclose()
         outcomes = await sending
     assert sorted(outcome.kind for outcome in outcomes) == [Kind.ACCEPTED] * 3 + [Kind.NOT_SENT] * 6
@@ -125,8 +124,7 @@ async def test_closing_waits_no_longer_than_it_is_told_and_what_is_left_is_unkno
     with served(endpoint.app) as url:
         client = FcmClient(f"{url}/prefix", "p", StaticBearer())
         sending = asyncio.create_task(client.send(make_push(), now=NOON))
-        while not endpoint.requests:
-            await asyncio.sleep(0.005)
+        await endpoint.asked()
         began = time.monotonic()
         assert not await client.aclose(drain_seconds=0.1)
         outcome = await sending

@@ -1,5 +1,6 @@
 """The sender in a process of its own: what it promises while both sides live, and when one dies."""
 
+import asyncio
 import itertools
 import os
 import signal
@@ -117,8 +118,7 @@ def test_closing_lets_a_batch_end_and_leaves_no_process(counting, make_push):
         pusher = SenderProcess(f"{url}/prefix", "clinic")
         pid = pusher.pid
         sending = pusher.submit([make_push()], now=NOON)
-        while not endpoint.requests:
-            time.sleep(0.005)
+        asyncio.run(endpoint.asked())
         pusher.close()
         assert sending.result(0)[0].kind is Kind.ACCEPTED
     assert gone(pid)
@@ -156,8 +156,7 @@ def test_when_the_sending_process_dies_its_pushes_are_of_unknown_fate_and_anothe
         pusher = pusher_to(f"{url}/prefix")
         first = pusher.pid
         sending = pusher.submit([make_push()], now=NOON)
-        while not endpoint.requests:
-            time.sleep(0.005)
+        asyncio.run(endpoint.asked())
         os.kill(first, signal.SIGKILL)
         endpoint.seconds = 0
         assert [outcome.kind for outcome in sending.result(60)] == [Kind.UNKNOWN]
@@ -172,8 +171,7 @@ def test_a_sender_that_stops_is_killed_its_pushes_are_of_unknown_fate_and_anothe
         pusher = pusher_to(f"{url}/prefix", silence=3)
         first = pusher.pid
         sending = pusher.submit([make_push()], now=NOON)
-        while not endpoint.requests:
-            time.sleep(0.005)
+        asyncio.run(endpoint.asked())
         os.kill(first, signal.SIGSTOP)
         endpoint.seconds = 0
         (outcome,) = sending.result(60)

@@ -17,6 +17,7 @@ from engine.planning import draw
 from engine.prompt import State
 from engine.records import StoredWindow
 from engine.store import delivery, windows
+from models.objective import Heads
 from models.receptivity import Receptivity
 from prompting.decide import Policies, draw_slots
 from prompting.policies import ADAPTIVE, FIXED, UNIFORM, AdaptivePolicy, UniformPolicy
@@ -38,7 +39,7 @@ def trained(persons: int = 6) -> Receptivity:
 
 @pytest.fixture(scope="module")
 def adaptive() -> Policies:
-    return Policies(AdaptivePolicy(trained(), "test+1", EPSILON))
+    return Policies(AdaptivePolicy(Heads(trained()), "test+1", EPSILON))
 
 
 @st.composite
@@ -121,7 +122,7 @@ def test_the_control_share_is_what_was_asked_for(adaptive: Policies):
 
 
 def test_a_stored_decision_says_all_that_is_needed_to_draw_it_again(practice: Practice):
-    practice.policies = Policies(AdaptivePolicy(trained(), "test+1", EPSILON))
+    practice.policies = Policies(AdaptivePolicy(Heads(trained()), "test+1", EPSILON))
     people = [practice.enrol(protocol(windowed("08:00-12:00", "12:00-16:00"))) for _ in range(10)]
     for person in people:
         practice.clock.now = MONDAY
@@ -140,7 +141,7 @@ def test_a_window_is_drawn_once_whatever_the_policy_says_later(anywhere: Practic
     anywhere.plan()
     assert anywhere.decide() == 1
     before = anywhere.prompts(person)[0], anywhere.decision(person, anywhere.prompts(person)[0].id)
-    anywhere.policies = Policies(AdaptivePolicy(trained(), "other", EPSILON))
+    anywhere.policies = Policies(AdaptivePolicy(Heads(trained()), "other", EPSILON))
     anywhere.clock.forward(minutes=1)
     assert anywhere.decide() == 0
     after = anywhere.prompts(person)[0], anywhere.decision(person, anywhere.prompts(person)[0].id)
@@ -148,7 +149,7 @@ def test_a_window_is_drawn_once_whatever_the_policy_says_later(anywhere: Practic
 
 
 def test_representative_assignments_are_never_adapted(practice: Practice):
-    practice.policies = Policies(AdaptivePolicy(trained(), "test+1", EPSILON))
+    practice.policies = Policies(AdaptivePolicy(Heads(trained()), "test+1", EPSILON))
     people = [
         practice.enrol(
             protocol(windowed("08:00-12:00", timing="uniform", sampling="representative")),

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning_runs import learner
 
-from engine.learning_records import COMPLETED, RELEVANCE
-from models.objective import OBJECTIVES
+from engine.learning_records import COMPLETED
+from models.objective import OBJECTIVES, Heads
 from models.receptivity import Receptivity
 from models.relevance import Relevance
 from prompting.policies import (
@@ -51,10 +51,7 @@ def evening_exercises(model: Receptivity) -> Receptivity:
 
 
 MODEL = morning_people()
-HEADS = {
-    COMPLETED: evening_exercises(Receptivity()),
-    RELEVANCE: evening_exercises(Relevance()),
-}
+ALL = Heads(MODEL, evening_exercises(Receptivity()), evening_exercises(Relevance()))
 
 
 @st.composite
@@ -83,7 +80,7 @@ def slot_batches(data: st.DrawFn) -> SlotBatch:
     slot_batches(), st.sampled_from([ADAPTIVE, POOLED, PERSON]), st.sampled_from([0.05, 0.3, 1.0])
 )
 def test_every_law_keeps_its_floor_whatever_the_windows(batch, name, epsilon):
-    policy = AdaptivePolicy(MODEL, "test+1", epsilon, name, **HEADS)
+    policy = AdaptivePolicy(ALL, "test+1", epsilon, name)
     law = policy.law(batch)
     check_lawful(law, batch)
     floor = epsilon / batch.available.sum(axis=1, keepdims=True)
@@ -94,7 +91,7 @@ def test_every_law_keeps_its_floor_whatever_the_windows(batch, name, epsilon):
 @settings(max_examples=40, deadline=None)
 @given(slot_batches(), st.integers(0, 6))
 def test_a_law_does_not_depend_on_the_other_windows_to_the_last_bit(batch, padding):
-    policy = AdaptivePolicy(MODEL, "test+1", EPSILON, **HEADS)
+    policy = AdaptivePolicy(ALL, "test+1", EPSILON)
     together = policy.propensities(batch)
     width = ((0, 0), (0, padding))
     for row in range(len(batch.person)):
@@ -121,7 +118,7 @@ def test_each_window_goes_by_the_head_of_its_objective_where_the_policy_trusts_h
         ["1"] * 3,
         objective=OBJECTIVES,
     )
-    law = AdaptivePolicy(MODEL, "t+1", EPSILON, name, **HEADS).law(batch)
+    law = AdaptivePolicy(ALL, "t+1", EPSILON, name).law(batch)
     rests = [law.rests_on(row) for row in range(3)]
     evenings = batch.hours[np.arange(3), law.propensities.argmax(axis=1)] > 16
     if name == ADAPTIVE:
@@ -138,9 +135,9 @@ def test_each_window_goes_by_the_head_of_its_objective_where_the_policy_trusts_h
 
 def test_without_a_head_windows_go_by_answers_and_say_so():
     batch = replace(day("1"), objective=[COMPLETED])
-    law = AdaptivePolicy(MODEL, "t+1", EPSILON, relevance=HEADS[RELEVANCE]).law(batch)
+    law = AdaptivePolicy(replace(ALL, completed=None), "t+1", EPSILON).law(batch)
     assert law.rests_on(0) == "answered"
-    by_answers = AdaptivePolicy(MODEL, "t+1", EPSILON).propensities(day("1"))
+    by_answers = AdaptivePolicy(Heads(MODEL), "t+1", EPSILON).propensities(day("1"))
     assert law.propensities.tobytes() == by_answers.tobytes()
 
 
@@ -150,7 +147,7 @@ def test_the_policies_differ_in_whom_they_trust():
             person: float(
                 day(person).hours[
                     0,
-                    AdaptivePolicy(MODEL, "t+1", EPSILON, name)
+                    AdaptivePolicy(Heads(MODEL), "t+1", EPSILON, name)
                     .propensities(day(person))[0]
                     .argmax(),
                 ]
@@ -187,7 +184,7 @@ def test_a_broken_model_gives_way_to_the_population_curve_and_that_to_chance(
 ):
     last = UniformPolicy(name=ADAPTIVE, version="untrained")
     curve = CurvePolicy(CURVE, "a/curve", EPSILON, behind=last)
-    policy = AdaptivePolicy(Broken(kind), "a+1", EPSILON, behind=curve)
+    policy = AdaptivePolicy(Heads(Broken(kind)), "a+1", EPSILON, behind=curve)
     with caplog.at_level(logging.ERROR):
         law = law_of(policy, day("x"))
     assert law.version == "a/curve"
