@@ -6,7 +6,7 @@ fitted, and about a kilobyte for each person.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -43,19 +43,25 @@ class Cluster:
 
     dask: str | None = None
 
-    def __call__(self) -> AbstractContextManager[object]:
-        """Return the context in which joblib sends work there.
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Send joblib's work there while the block runs; the connection ends with it.
 
         Raises ImportError where dask is not installed, OSError where nobody answers.
         """
         if self.dask is None:
-            return nullcontext()
+            yield
+            return
         if find_spec("distributed") is None:
             raise ImportError("dask is not installed")
-        found: AbstractContextManager[object] = joblib.parallel_config(
-            backend="dask", scheduler_host=self.dask
-        )
-        return found
+        # Only whoever has a cluster is to need it, and to wait for it.
+        from distributed import Client  # noqa: PLC0415
+
+        with (
+            Client(self.dask, set_as_default=False) as client,  # type: ignore[no-untyped-call]
+            joblib.parallel_config(backend="dask", client=client),
+        ):
+            yield
 
     @property
     def jobs(self) -> int:

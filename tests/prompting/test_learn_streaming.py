@@ -1,5 +1,7 @@
 """Fitting in parts: the same persons, nearly the same model, and no more than a part in memory."""
 
+import re
+import time
 from uuid import UUID
 
 import numpy as np
@@ -119,8 +121,13 @@ def test_without_dask_a_cluster_is_an_error_and_not_a_silent_fit_here(
         fit_stored(practice.db, {}, cluster=Cluster("127.0.0.1:9"))
 
 
+def connected(scheduler):
+    """Return the names of those connected to a scheduler, but for its own workers."""
+    return [name for name in scheduler.clients if re.match("Client-(?!worker)", name)]
+
+
 @pytest.mark.slow
-def test_a_cluster_fits_the_very_same_model(practice: Practice):
+def test_a_cluster_fits_the_very_same_model_and_is_left_again(practice: Practice):
     from distributed import LocalCluster  # noqa: PLC0415 (whoever runs other tests need not wait)
 
     run = Run(practice)
@@ -129,4 +136,8 @@ def test_a_cluster_fits_the_very_same_model(practice: Practice):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
         address = made.scheduler_address.removeprefix("tcp://")
         there = fit_stored(practice.db, {}, part=15, cluster=Cluster(address))
+        deadline = time.monotonic() + 30
+        while connected(made.scheduler) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not connected(made.scheduler)
     assert dumps(there.model, {}) == dumps(here.model, {})
