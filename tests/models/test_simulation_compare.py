@@ -147,7 +147,7 @@ def test_a_better_oracle_stands_beside_policies_where_the_world_tells_it():
 
 
 def test_each_part_that_is_taken_away_changes_what_is_done():
-    found = compare(shift_work.make, ABLATION, seeds=(1,), persons=40, days=14)
+    found = compare(shift_work.make, ABLATION, seeds=(1,), persons=20, days=8)
     rates = {name: found.runs[name][0].rate_by_week for name in ABLATION}
     same = {("adaptive", "adaptive, no change detection")}  # nobody can have changed so early
     for one, other in combinations(rates, 2):
