@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from waiting import until
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
@@ -104,8 +105,7 @@ class Counting:
 
     async def asked(self, times: int = 1) -> None:
         """Wait until so many requests have come."""
-        while len(self.requests) < times:
-            await asyncio.sleep(0.005)
+        await until(lambda: len(self.requests) >= times)
 
 
 @pytest.fixture

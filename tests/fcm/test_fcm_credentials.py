@@ -2,7 +2,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -14,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from waiting import until
 
 from engine.clock import VirtualClock
 from prompting.fcm.client import FcmClient
@@ -63,12 +63,6 @@ def source(clock: VirtualClock) -> TokenSource:
 @pytest.fixture
 def account(source: TokenSource, clock: VirtualClock) -> ServiceAccount:
     return ServiceAccount(source, clock=clock)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_static_bearer_stays_the_same_even_when_rejected():

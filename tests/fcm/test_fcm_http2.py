@@ -12,6 +12,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived, StreamEnded
 from h2.settings import SettingCodes
+from waiting import until
 
 from benchmarks.certificates import Certificates, for_loopback
 from prompting.fcm.client import FcmClient
@@ -156,9 +157,7 @@ async def test_a_burst_is_spread_over_the_connections_and_opens_no_more(
     firebase.answer = lambda peer, stream: waiting.append((peer, stream))
     pushes = [make_push() for _ in range(45)]
     sending = asyncio.create_task(client.send_many(pushes, now=NOON))
-    async with asyncio.timeout(60):
-        while len(waiting) < 30:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(waiting) >= 30)
     await asyncio.sleep(0.05)
     assert len(waiting) == 30
     assert firebase.connections == 3

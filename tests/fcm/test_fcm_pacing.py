@@ -3,6 +3,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from waiting import until
 
 from prompting.fcm.breaker import Breaker
 from prompting.fcm.bucket import LEAST_PER_MINUTE, TokenBucket
@@ -93,9 +94,7 @@ async def test_a_push_broken_off_half_way_gives_the_probe_back(emulator, make_pu
     now[0] += 5
     emulator.app.faults.set([FaultRule(kind=FaultKind.HANG)])
     probe = asyncio.create_task(client.send(make_push(), now=NOON))
-    async with asyncio.timeout(60):
-        while breaker.room:
-            await asyncio.sleep(0.005)
+    await until(lambda: breaker.room == 0)
     probe.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probe
