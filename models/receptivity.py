@@ -95,10 +95,10 @@ class Receptivity(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no
         reserved and not read. y: (m,) 0/1. person: (m,) strings or integers, compared as text.
         day: (m,) integers in order of time; without it outcomes count as different days, a
         person's level is one for all of them, and no forgetting, change or prompt before is
-        followed. declared: hours of waking, going to
-        bed, start and end of work, NaN where not declared, by person or (m, 4). pilot: to_arrays
-        of a model fitted to another study, a prior of finite weight. sample_weight: (m,) between 0
-        and 1. Raises ValueError naming the argument that is wrong.
+        followed. declared: hours of waking, going to bed, start and end of work, NaN where not
+        declared, by person or (m, 4). pilot: to_arrays of a model fitted to another study, a prior
+        of finite weight. sample_weight: (m,) between 0 and 1. Raises ValueError naming the argument
+        that is wrong.
         """
         inputs.check_params(self, RANGES)
         cells, labels, keys = inputs.checked(X, y, person)

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from engine.learning_records import ANSWERED, Artifact
@@ -14,6 +15,7 @@ from prompting.heads import HEADS
 from prompting.knowing import Knowledge
 
 log = logging.getLogger(__name__)
+_Taken = TypeVar("_Taken")
 
 CANDIDATES = 5
 """How many artifacts are tried, newest first, before doing without."""
@@ -81,29 +83,22 @@ def newest_models(tx: ReadTx) -> dict[str, str | None]:
 
 def now_known(tx: ReadTx, candidates: Sequence[Artifact]) -> Knowledge | None:
     """Return what is known by the first sound one of these artifacts and all outcomes since."""
-    known = _first_sound(candidates)
+    known = _first_sound(candidates, Knowledge)
     if known is None:
         return None
     known.take_in(learning.first_outcomes_after(tx, known.through))
     for head in HEADS:
-        _add_first_sound(known, artifacts.promoted(tx, limit=CANDIDATES, head=head))
+        _first_sound(artifacts.promoted(tx, limit=CANDIDATES, head=head), known.add)
     return known
 
 
-def _add_first_sound(known: Knowledge, candidates: Sequence[Artifact]) -> None:
+def _first_sound(
+    candidates: Sequence[Artifact], take: Callable[[Artifact], _Taken]
+) -> _Taken | None:
+    """Return what the first of these artifacts is taken as that can be read, None if none can."""
     for artifact in candidates:
         try:
-            known.add(artifact)
-        except ArtifactError as error:
-            log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
-        else:
-            return
-
-
-def _first_sound(candidates: Sequence[Artifact]) -> Knowledge | None:
-    for artifact in candidates:
-        try:
-            return Knowledge(artifact)
+            return take(artifact)
         except ArtifactError as error:
             log.error("artifact %s is unusable: %s", artifact.version, error)  # noqa: TRY400
     return None

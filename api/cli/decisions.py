@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.environment import opened, settings_given
+from api.cli.environment import insist_on_newest_tables, opened, settings_given
 from api.cli.output import Failed, Json, out, print_json
-from engine.store import pending_migrations
 from prompting.replaying import Replayed, replay
 
 app = typer.Typer(no_args_is_help=True, help="Look into the draws on record.")
@@ -31,8 +30,7 @@ def replay_decisions(
     first = None if since is None else _midnight(since)
     db = opened(settings_given())
     try:
-        if pending_migrations(db):
-            raise Failed("the database is not up to date: run `welltimed migrate` first")
+        insist_on_newest_tables(db)
         found = replay(db, since=first)
     finally:
         db.close()

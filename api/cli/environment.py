@@ -42,14 +42,20 @@ def opened(settings: Settings) -> Database:
     return db
 
 
+def insist_on_newest_tables(db: Database) -> None:
+    """Raise Failed where the database lacks a step."""
+    if pending_migrations(db):
+        raise Failed("the database is not up to date: run `welltimed migrate` first")
+
+
 def ready_database(settings: Settings) -> Database:
     """Open the database; on SQLite bring it up to date, elsewhere insist that it is."""
     tzdata_version()
     db = opened(settings)
     if db.is_sqlite:
         migrate(db)
-    elif pending_migrations(db):
-        raise Failed("the database is not up to date: run `welltimed migrate` first")
+    else:
+        insist_on_newest_tables(db)
     for name in unsafe_settings(db):
         log.error("PostgreSQL runs with %s = off: a power cut may lose what it has committed", name)
     return db

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.environment import opened, settings_given
+from api.cli.environment import insist_on_newest_tables, opened, settings_given
 from api.cli.output import Failed, Json, out, print_json
 from engine.clock import system_clock
 from engine.learning_records import Hours, LearningEvent
 from engine.settings import Settings
-from engine.store import Database, artifacts, pending_migrations
+from engine.store import Database, artifacts
 from prompting.learning import Learner
 from prompting.streaming import PART, Cluster, Fitted, fit_stored
 
@@ -31,8 +31,7 @@ def learn(
     settings = settings_given()
     db = opened(settings)
     try:
-        if pending_migrations(db):
-            raise Failed("the database is not up to date: run `welltimed migrate` first")
+        insist_on_newest_tables(db)
         told = _learned(settings, db, Cluster(dask), part)
     except ImportError as error:
         raise Failed("--dask: dask is not installed; install welltimed[dask]") from error

@@ -198,7 +198,6 @@ def add_intents(
     """
     if not intents:
         return
-    # Attempts first: on PostgreSQL their reference to a row just updated would lock it once more.
     rows = [(i.prompt_id, i.attempt, i.epoch, i.device_id) for i in intents]
     dialect = tx.conn.dialect.name
     given = _INTENTS.given(dialect, rows)
